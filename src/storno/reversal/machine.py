@@ -1,0 +1,194 @@
+"""Apply the table: `begin`, `step` and `fold`.
+
+A record and an input give the next record, the effects and the posting. Pure and total on the table's cells; an input
+the table does not have for the state raises `ContractBroken`, which must stop whoever caused it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from storno.ledger.entry import Posting
+from storno.reversal.lifecycle import FIRST_STATES, TABLE, Effect, Input, State
+from storno.reversal.postings import Position, movement
+from storno.reversal.record import NO_DETAIL, Detail, Fact, Opening, Record, Told, Trigger
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class ContractBroken(AssertionError):
+    """We broke our own contract: a cell that does not exist, or a journal that does not fold to what it says."""
+
+
+class Outcome(NamedTuple):
+    """What a step gives: the record after it, the fact to journal, what to do then, and how the money moves."""
+
+    record: Record
+    fact: Fact
+    effects: tuple[Effect, ...]
+    posting: Posting | None
+
+
+_POSITIONS = {
+    Effect.POST_EFFECT: Position.EFFECT,
+    Effect.POST_SUSPENSE: Position.SUSPENSE,
+    Effect.POST_RELEASE: Position.NONE,
+}
+_ANSWERS = frozenset(
+    {Input.RESPONSE_APPROVED, Input.RESPONSE_DECLINED, Input.RESPONSE_DOUBTFUL, Input.RESPONSE_INVALID}
+)
+
+
+def begin(tx_id: str, at_ms: int, opening: Opening, detail: Detail = NO_DETAIL) -> Outcome:
+    """Open a record: a request about to be sent, or a reversal whose original was never seen."""
+    if opening.first_state not in FIRST_STATES:
+        raise ContractBroken(f"no record begins as {opening.first_state.name}")
+    if opening.tombstone is not (opening.first_state is State.REVERSING):
+        raise ContractBroken("a record begins REVERSING exactly when its original was never seen")
+    record = Record(
+        tx_id,
+        opening,
+        opening.first_state,
+        opened_ms=at_ms,
+        updated_ms=at_ms,
+        trigger=opening.trigger,
+        reason=opening.reason,
+        due_ms=detail.due_ms,
+        deadline_ms=detail.deadline_ms,
+    )
+    effects = (Effect.QUEUE_REVERSAL, Effect.ACK_CANCEL) if opening.tombstone else ()
+    return Outcome(record, Fact(tx_id, at_ms, None, opening.first_state, opening, detail), effects, None)
+
+
+def step(record: Record, what: Input, at_ms: int, detail: Detail = NO_DETAIL) -> Outcome:
+    """Apply one input.
+
+    Raises:
+        ContractBroken: the table has no such cell, or an irreversible kind would be reversed.
+
+    """
+    row = TABLE.get((record.state, what))
+    if row is None:
+        raise ContractBroken(f"{record.tx_id}: {record.state.name} cannot take {what.name}")
+    if row.state is State.REVERSING and not record.kind.reversible:
+        raise ContractBroken(f"{record.tx_id}: a {record.kind.value} is never reversed")
+    effects = row.effects
+    if Effect.MARK_ORIGINAL in effects and (record.marked or not record.opening.original):
+        effects = tuple(e for e in effects if e is not Effect.MARK_ORIGINAL)
+    if Effect.RESTORE_ORIGINAL in effects and not record.marked:
+        effects = tuple(e for e in effects if e is not Effect.RESTORE_ORIGINAL)
+    changes = _learn(record, what, detail)
+    changes["state"] = row.state
+    changes["updated_ms"] = at_ms
+    _apply(record, effects, detail, changes)
+    if row.case is not None:
+        changes["case"] = row.case
+    after, posting = _move(replace(record, **changes), record, effects)
+    return Outcome(after, Fact(record.tx_id, at_ms, what, row.state, None, detail), effects, posting)
+
+
+def _learn(record: Record, what: Input, detail: Detail) -> dict[str, object]:
+    """Take over what the input tells; an answer that comes late is noted but changes nothing else."""
+    changes: dict[str, object] = {}
+    if what in _ANSWERS:
+        if record.state in (State.AUTHORIZING, State.ADVISING):
+            changes["response"] = detail.code
+            changes["answer_fields"] = detail.fields
+            if what is Input.RESPONSE_APPROVED and detail.amount_minor is not None:
+                changes["approved_minor"] = detail.amount_minor
+        else:
+            changes["late_code"] = detail.code
+            if what is Input.RESPONSE_APPROVED and record.state in (State.REVERSED, State.DECLINED, State.NOT_SENT):
+                changes["trigger"] = Trigger.LATE_APPROVAL
+                if detail.amount_minor is not None:
+                    changes["approved_minor"] = detail.amount_minor
+        if what is not Input.RESPONSE_INVALID:
+            if detail.rrn and not record.rrn:
+                changes["rrn"] = detail.rrn
+            if detail.auth_code and not record.auth_code:
+                changes["auth_code"] = detail.auth_code
+    elif detail.amount_minor is not None:
+        changes["approved_minor"] = detail.amount_minor
+    if what is Input.DELIVERY_FAILED:
+        changes["told"] = Told.NOTHING
+    if detail.trigger is not None:
+        changes["trigger"] = detail.trigger
+    if detail.reason:
+        changes["reason"] = detail.reason
+    return changes
+
+
+def _apply(record: Record, effects: tuple[Effect, ...], detail: Detail, changes: dict[str, object]) -> None:
+    """Fold the effects that belong to the record itself."""
+    for effect in effects:
+        if effect is Effect.REPLY_ANSWER:
+            changes["told"] = Told.APPROVED if changes["state"] is State.APPROVED else Told.DECLINED
+        elif effect is Effect.REPLY_UNKNOWN:
+            changes["told"] = Told.UNKNOWN
+        elif effect is Effect.REPLY_NOT_SENT:
+            changes["told"] = Told.DECLINED
+        elif effect is Effect.ACK_CANCEL:
+            changes["told"] = Told.CANCELLED
+        elif effect is Effect.QUEUE_REVERSAL:
+            changes["attempts"] = 0
+            changes["due_ms"] = detail.due_ms
+            changes["deadline_ms"] = detail.deadline_ms
+        elif effect is Effect.SEND_REVERSAL:
+            changes["attempts"] = record.attempts + 1
+            changes["sent"] = record.sent + 1
+            changes["due_ms"] = detail.due_ms
+        elif effect is Effect.MARK_ORIGINAL:
+            changes["marked"] = True
+        elif effect is Effect.RESTORE_ORIGINAL:
+            changes["marked"] = False
+        elif effect is Effect.CLOSE_CASE:
+            changes["case"] = None
+
+
+def _move(after: Record, before: Record, effects: tuple[Effect, ...]) -> tuple[Record, Posting | None]:
+    """Move the money to the position an effect names; no effect, no posting."""
+    for effect in effects:
+        position = _POSITIONS.get(effect)
+        if position is not None:
+            break
+    else:
+        return after, None
+    entries = movement(
+        before.kind,
+        before.position,
+        position,
+        before.key.mid,
+        (before.amount_minor, after.amount_minor),
+        before.opening.hold_minor,
+    )
+    if not entries:
+        return replace(after, position=position), None
+    number = before.postings + 1
+    after = replace(after, position=position, postings=number)
+    return after, Posting(f"{before.tx_id}/{number}", before.opening.currency, entries)
+
+
+def fold(facts: Iterable[Fact]) -> Record:
+    """Rebuild a record from its facts, checking each step against what the journal says came of it.
+
+    Raises:
+        ContractBroken: no opening, or a state that does not follow.
+
+    """
+    record: Record | None = None
+    for fact in facts:
+        if fact.opening is not None:
+            if record is not None:
+                raise ContractBroken(f"{fact.tx_id} opens twice")
+            record = begin(fact.tx_id, fact.at_ms, fact.opening, fact.detail).record
+        elif record is None or fact.input is None:
+            raise ContractBroken(f"{fact.tx_id} has no opening")
+        else:
+            record = step(record, fact.input, fact.at_ms, fact.detail).record
+        if record.state is not fact.state:
+            raise ContractBroken(f"{fact.tx_id} folds to {record.state.name}, the journal says {fact.state.name}")
+    if record is None:
+        raise ContractBroken("nothing to fold")
+    return record
