@@ -1,0 +1,20 @@
+"""Composition: settings and the only place that names engines.
+
+State lives under one folder, STORNO_HOME, created on first use with access for its owner only.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def home_dir(option: str | Path | None = None) -> Path:
+    """Give the folder that holds all state, creating it (mode 0700) on first use.
+
+    The option wins, then the environment's STORNO_HOME, then `~/.storno`.
+    """
+    chosen = option or os.environ.get("STORNO_HOME") or "~/.storno"
+    home = Path(chosen).expanduser()
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return home
