@@ -1,7 +1,7 @@
 """The `storno` command: the table of its commands and the one door by which errors leave.
 
 A command returns an exit code (or nothing, for 0) and raises `Trouble` for what a person can mend; a
-traceback is shown only with STORNO_DEBUG=1. A command is imported when it is called: `storno --help` stays quick.
+traceback is shown only with STORNO_DEBUG=1. Commands are imported when called: `storno --help` stays quick.
 """
 
 from __future__ import annotations
@@ -12,13 +12,16 @@ import sys
 import traceback
 from dataclasses import dataclass
 from importlib import import_module
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from storno import __version__
 from storno.cli.text import Language, UnknownLanguageError, speak, split_language, t
 from storno.cli.trouble import ExitCode, Trouble
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +104,21 @@ def build() -> StornoGroup:
     return click.version_option(__version__, prog_name="storno", message="%(prog)s %(version)s")(group)
 
 
+def choose(argv: Sequence[str], environ: Mapping[str, str]) -> list[str]:
+    """Choose the language for the whole process and return the arguments without `--lang`."""
+    chosen, rest = split_language(argv, environ)
+    speak(chosen)
+    if chosen is Language.ZH:
+        from storno.cli import click_zh  # nobody else pays for it
+
+        click_zh.install()
+    return rest
+
+
 def run(argv: list[str]) -> int:
     """Run one command line (without the program's name) and return its exit code; errors go to stderr."""
     try:
-        chosen, rest = split_language(argv, os.environ)
-        speak(chosen)
+        rest = choose(argv, os.environ)
         outcome = build().main(args=rest or ["--help"], prog_name="storno", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())

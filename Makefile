@@ -1,0 +1,73 @@
+# Storno: `make` lists what there is to do. Needs Python 3.11 or newer, make and a network for pip; nothing else.
+# An active virtual environment is ignored: everything runs in .venv, made from the hashed locks.
+unexport VIRTUAL_ENV PYTHONHOME PYTHONPATH
+MAKEFLAGS += --no-print-directory
+PY := .venv/bin/python
+SECONDS ?= 60
+KILLS ?= 50
+ARGS ?=
+PYTEST_ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help test demo crash bench fuzz gates docs format lock run-venv dev-venv fuzz-venv clean
+
+help:
+	@echo 'make demo     see it work: host, gateway, terminals, faults   一键演示'
+	@echo 'make test     all gates: style, types, imports, tests         全部检查与测试'
+	@echo 'make crash    kill -9 at random moments, then compare books   随机强杀后核对账目   KILLS=50'
+	@echo 'make bench    measure codec, journal and gateway              性能测量'
+	@echo 'make fuzz     throw random bytes at the codec                 模糊测试             SECONDS=60'
+	@echo 'make docs     write docs/commands*.md from the commands       生成命令文档'
+	@echo 'make format   put the code into shape                         整理代码格式'
+	@echo 'make lock     write the hashed lock files                     重新生成依赖锁'
+	@echo 'make clean    remove .venv and caches                         清理'
+	@echo
+	@echo 'ARGS="--seconds 20 --terminals 8" reaches demo, crash and bench / 可用 ARGS 传参'
+
+demo: run-venv
+	@.venv/bin/storno demo $(ARGS)
+
+test: gates
+	@$(PY) -m pytest -q -m 'not crash and not slow' $(PYTEST_ARGS)
+
+gates: dev-venv
+	@.venv/bin/ruff check --quiet . && echo '✓ ruff check'
+	@.venv/bin/ruff format --check --quiet . && echo '✓ ruff format'
+	@$(PY) -m mypy --no-error-summary && echo '✓ mypy --strict'
+	@.venv/bin/lint-imports --no-logo > .venv/imports.txt 2>&1 && echo '✓ imports' || { cat .venv/imports.txt; exit 1; }
+
+crash: dev-venv
+	@$(PY) bench/crash.py --kills $(KILLS) $(ARGS)
+
+bench: dev-venv
+	@$(PY) -m bench $(ARGS)
+
+fuzz: fuzz-venv
+	@for target in tests/fuzz/fuzz_*.py; do \
+		echo "· $$target ($(SECONDS) s)"; \
+		$(PY) $$target -max_total_time=$(SECONDS) $(ARGS) || exit 1; \
+	done
+
+docs: dev-venv
+	@$(PY) -m storno.cli.helpdoc --lang en > docs/commands.md
+	@$(PY) -m storno.cli.helpdoc --lang zh > docs/commands.zh-CN.md
+
+format: dev-venv
+	@.venv/bin/ruff check --fix --quiet . ; .venv/bin/ruff format --quiet .
+
+# Needs pip-tools in the environment that PYTHON names: it is the maintainer's tool, no part of the locks.
+lock:
+	@$(or $(PYTHON),python3) .ci/lock.py $(ARGS)
+
+run-venv:
+	@.ci/venv run
+
+dev-venv:
+	@.ci/venv dev
+
+fuzz-venv:
+	@.ci/venv fuzz
+
+clean:
+	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist out
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
