@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Write the hashed lock files from pyproject.toml (`make lock`, inside the development venv).
 
-requirements.lock runs Storno, requirements-dev.lock tests it, requirements-fuzz.lock adds the fuzzer. Each
-holds the hashes of every platform's wheel and names no registry: where packages come from is the user's setting.
+requirements.lock runs Storno, requirements-dev.lock tests it, requirements-fuzz.lock adds the fuzzer.
+Each holds the hashes of every platform's wheel and names no registry: that is the user's setting.
 """
 
 import subprocess

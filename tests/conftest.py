@@ -1,4 +1,4 @@
-"""What every test shares: its own STORNO_HOME, its folder's marker, Hypothesis without chance or stopwatch."""
+"""What every test shares: its own STORNO_HOME, its folder's marker, Hypothesis without chance or clock."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The house rules a linter does not know: sizes, opening lines, forbidden words and addresses, pages kept true."""
+"""House rules a linter does not know: sizes, opening lines, words that must not stand here, true pages."""
 
 import ast
 import os

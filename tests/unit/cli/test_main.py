@@ -73,7 +73,8 @@ def test_help_lists_every_command_and_exit_code_in_both_languages():
 def test_help_loads_no_command():
     code = (
         "import sys; from storno.cli.main import run; run(['--help']); "
-        "slow = {'storno.cli.demo', 'apsw', 'rich', 'cryptography', 'asyncio'}; sys.exit(bool(slow & set(sys.modules)))"
+        "slow = {'storno.cli.demo', 'apsw', 'rich', 'cryptography', 'asyncio'}; "
+        "sys.exit(bool(slow & set(sys.modules)))"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
 
