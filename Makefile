@@ -22,13 +22,13 @@ help:
 	@echo 'make lock     write the hashed lock files                     重新生成依赖锁'
 	@echo 'make clean    remove .venv and caches                         清理'
 	@echo
-	@echo 'ARGS="--seconds 20 --terminals 8" reaches demo, crash and bench / 可用 ARGS 传参'
+	@echo 'ARGS="--seconds 20 --terminals 8" reaches demo and crash / 可用 ARGS 传参'
 
 demo: run-venv
 	@.venv/bin/storno demo $(ARGS)
 
 test: gates
-	@$(PY) -m pytest -q -m 'not crash and not slow' $(PYTEST_ARGS)
+	@$(PY) -m pytest -m 'not crash and not slow' $(PYTEST_ARGS)
 
 gates: dev-venv
 	@.venv/bin/ruff check --quiet . && echo '✓ ruff check'
@@ -40,7 +40,9 @@ crash: dev-venv
 	@$(PY) bench/crash.py --kills $(KILLS) $(ARGS)
 
 bench: dev-venv
-	@$(PY) -m bench $(ARGS)
+	@for each in $(filter-out bench/crash.py bench/_%,$(wildcard bench/*.py)); do \
+		echo "· $$each"; $(PY) $$each $(ARGS) || exit 1; \
+	done
 
 fuzz: fuzz-venv
 	@for target in tests/fuzz/fuzz_*.py; do \
