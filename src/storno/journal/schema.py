@@ -1,0 +1,99 @@
+"""The SQLite journal's tables and statements.
+
+Every index costs each commit a page, so there is one only where `base.Journal` asks a question that would otherwise
+read the whole table. Rows of what never changes are written at the opening; only the rest is updated.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final
+
+from storno.journal.fact import TX_COLUMNS
+
+APPLICATION_ID: Final = 0x53544F52
+"""Marks the file as ours ("STOR"), so that a foreign database is refused instead of read."""
+FORMAT: Final = 1
+SQLITE_MIN: Final = (3, 51, 3)
+"""The first SQLite without the WAL-reset bug (sqlite.org/wal.html#walresetbug)."""
+
+_INTEGERS = frozenset(
+    {
+        "pending",
+        "amount_minor",
+        "approved_minor",
+        "attempts",
+        "due_ms",
+        "tombstone",
+        "opened_ms",
+        "updated_ms",
+    }
+)
+_NULLABLE = frozenset({"approved_minor", "case_kind", "trigger"})
+_FIXED = frozenset({
+    "tx_id", "tid", "mid", "batch", "stan", "date", "kind", "amount_minor", "currency", "original", "pan_masked",
+    "pan_token", "tombstone", "opened_ms",
+})  # fmt: skip
+
+
+def _column(name: str) -> str:
+    kind = "INTEGER" if name in _INTEGERS else "TEXT"
+    unique = " UNIQUE" if name == "tx_id" else ""
+    return f'"{name}" {kind}{"" if name in _NULLABLE else " NOT NULL"}{unique}'
+
+
+OBJECTS: Final[dict[str, str]] = {
+    "meta": (
+        "CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL, digest BLOB NOT NULL) STRICT, WITHOUT ROWID"
+    ),
+    "facts": (
+        "CREATE TABLE facts (seq INTEGER PRIMARY KEY, tx_id TEXT NOT NULL, at_ms INTEGER NOT NULL, "
+        "input TEXT NOT NULL, state TEXT NOT NULL, body TEXT NOT NULL, digest BLOB NOT NULL) STRICT"
+    ),
+    "transactions": (
+        f"CREATE TABLE transactions (opened_seq INTEGER PRIMARY KEY, {', '.join(map(_column, TX_COLUMNS))}) STRICT"
+    ),
+    "entries": (
+        "CREATE TABLE entries (posting TEXT NOT NULL, line INTEGER NOT NULL, tx_id TEXT NOT NULL, "
+        "currency TEXT NOT NULL, account TEXT NOT NULL, amount_minor INTEGER NOT NULL, seq INTEGER NOT NULL, "
+        "PRIMARY KEY (posting, line)) STRICT, WITHOUT ROWID"
+    ),
+    "cards": (
+        "CREATE TABLE cards (tx_id TEXT PRIMARY KEY, sealed BLOB NOT NULL, digest BLOB NOT NULL) STRICT, WITHOUT ROWID"
+    ),
+    "facts_by_tx": "CREATE INDEX facts_by_tx ON facts (tx_id)",
+    "tx_by_key": "CREATE INDEX tx_by_key ON transactions (tid, stan, batch, mid)",
+    "tx_by_rrn": "CREATE INDEX tx_by_rrn ON transactions (rrn) WHERE rrn <> ''",
+    "tx_by_auth_code": "CREATE INDEX tx_by_auth_code ON transactions (auth_code) WHERE auth_code <> ''",
+    "tx_pending": "CREATE INDEX tx_pending ON transactions (opened_seq) WHERE pending = 1",
+    "tx_cases": "CREATE INDEX tx_cases ON transactions (opened_seq) WHERE case_kind IS NOT NULL",
+}
+"""Name and text of every table and index, in the order of their making."""
+
+PRAGMAS: Final = (
+    "PRAGMA synchronous = FULL",  # NORMAL lost acknowledged rows at power failure, see docs/adr/0003
+    "PRAGMA secure_delete = ON",  # a forgotten card leaves no bytes in the file
+    "PRAGMA wal_autocheckpoint = 0",  # the writer checkpoints between groups, when it says so
+    "PRAGMA cache_size = -65536",
+    "PRAGMA temp_store = MEMORY",
+    "PRAGMA trusted_schema = OFF",
+)
+
+COLUMNS: Final = ", ".join(f'"{name}"' for name in TX_COLUMNS)
+INSERT_FACT: Final = "INSERT INTO facts VALUES (?, ?, ?, ?, ?, ?, ?)"
+INSERT_TX: Final = f"INSERT INTO transactions VALUES ({', '.join('?' * (len(TX_COLUMNS) + 1))})"  # noqa: S608
+UPDATE_TX: Final = (
+    "UPDATE transactions SET "  # noqa: S608 - column names of this package
+    + ", ".join(f'"{name}" = ?{place}' for place, name in enumerate(TX_COLUMNS, 1) if name not in _FIXED)
+    + " WHERE tx_id = ?1"
+)
+"""Takes a whole row: the places of what never changes are not used, and no index over them is touched."""
+INSERT_ENTRY: Final = "INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?)"
+KEEP_CARD: Final = "INSERT OR REPLACE INTO cards VALUES (?, ?, ?)"
+FORGET_CARD: Final = "DELETE FROM cards WHERE tx_id = ?"
+SET_META: Final = "INSERT OR REPLACE INTO meta VALUES (?, ?, ?)"
+
+
+def check_digest(name: str, value: bytes) -> bytes:
+    """Give the digest stored beside what the fact chain does not cover: a card or a line of meta."""
+    return hashlib.sha256(name.encode() + b"\n" + value).digest()

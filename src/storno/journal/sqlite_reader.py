@@ -1,0 +1,320 @@
+"""Reading a SQLite journal: every question of `base.Journal`, from the writer's process or any other.
+
+A reader sees only what is committed. Streams that may run long are read in pages, so that they never hold the log's
+old pages back. Must not write.
+"""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, Self
+
+import apsw
+
+from storno.journal import schema
+from storno.journal.base import Balance, Head, JournalCorrupt, JournalError, Verification
+from storno.journal.fact import GENESIS, Stored, link, read_fact
+from storno.journal.verify import Counts, EntryRow, Problem, verify
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from storno.journal.fact import FactRow, TxRow
+    from storno.reversal.key import TxKey
+    from storno.reversal.record import Fact
+
+_PAGE = 2_000
+_TAIL = 256
+_CLOCK_SLACK_MS = 3_600_000
+_FACT = "tx_id, at_ms, input, state, body"
+
+
+def corrupt(path: Path, what: str, chinese: str) -> JournalCorrupt:
+    """Make the error for a file that cannot be trusted, with what to do."""
+    return JournalCorrupt(
+        "corrupt",
+        f"{path} is damaged ({what}): keep the file, run `storno journal verify`, restore from a backup",
+        f"{path} 已损坏（{chinese}）：请保留该文件，运行 `storno journal verify`，并从备份恢复",
+    )
+
+
+def foreign(path: Path) -> JournalCorrupt:
+    """Make the error for a file that somebody else wrote."""
+    return JournalCorrupt(
+        "foreign",
+        f"{path} is not a Storno journal: move it away or choose another folder by --home",
+        f"{path} 不是 Storno 流水日志：请移走该文件，或用 --home 另选目录",
+    )
+
+
+class SqliteReader:
+    """A read-only view of a journal file; usable while a gateway writes it."""
+
+    def __init__(self, path: Path) -> None:
+        """Open an existing journal.
+
+        Raises:
+            JournalError: code `missing`, there is none yet.
+            JournalCorrupt: it is damaged, foreign or of a newer format.
+
+        """
+        self.path = path
+        if not path.exists() or path.stat().st_size == 0:
+            raise JournalError(
+                "missing",
+                f"there is no journal at {path} yet: start `storno gateway` or `storno demo` first",
+                f"{path} 处还没有流水日志：请先运行 `storno gateway` 或 `storno demo`",
+            )
+        self._db = self._connect(apsw.SQLITE_OPEN_READONLY)
+        self._check_format()
+
+    def _connect(self, flags: int) -> apsw.Connection:
+        try:
+            db = apsw.Connection(str(self.path), flags=flags)
+            db.set_busy_timeout(5_000)
+            for pragma in schema.PRAGMAS:
+                db.execute(pragma)
+        except (apsw.NotADBError, apsw.CorruptError):
+            raise foreign(self.path) from None
+        except apsw.Error as error:
+            raise JournalError(
+                "unreadable",
+                f"{self.path} cannot be opened ({type(error).__name__}): check the path, permissions and disk",
+                f"{self.path} 无法打开（{type(error).__name__}）：请检查路径、权限和磁盘",
+            ) from None
+        return db
+
+    def _check_format(self) -> None:
+        application = self._one("PRAGMA application_id")[0]
+        version = self._one("PRAGMA user_version")[0]
+        if application != schema.APPLICATION_ID:
+            raise foreign(self.path)
+        if version != schema.FORMAT:
+            raise JournalCorrupt(
+                "format",
+                f"{self.path} has format {version}, this Storno reads {schema.FORMAT}: use the Storno that wrote it",
+                f"{self.path} 的格式为 {version}，本版本只支持 {schema.FORMAT}：请使用写入它的新版 Storno",
+            )
+
+    def _ask(self, sql: str, values: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+        try:
+            yield from self._db.execute(sql, values)
+        except (apsw.CorruptError, apsw.NotADBError, apsw.IOError, apsw.SQLError) as error:
+            raise corrupt(self.path, type(error).__name__, type(error).__name__) from None
+        except UnicodeDecodeError:
+            raise corrupt(self.path, "text that is not UTF-8", "存有非 UTF-8 文本") from None
+
+    def _one(self, sql: str, values: tuple[Any, ...] = ()) -> tuple[Any, ...]:
+        return next(self._ask(sql, values), ())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    # ---------------------------------------------------------------- single questions
+    def head(self) -> Head:
+        """Give the last durable fact."""
+        row = self._one("SELECT seq, digest FROM facts ORDER BY seq DESC LIMIT 1")
+        return Head(*row) if row else Head(0, GENESIS)
+
+    def incarnation(self) -> int:
+        """Give how often a writer has started."""
+        row = self._one("SELECT value FROM meta WHERE name = 'incarnation'")
+        return int(row[0]) if row else 0
+
+    def facts(self, tx_id: str) -> tuple[Fact, ...]:
+        """Give all facts of a transaction in order; empty when it is not known."""
+        rows = self._ask(f"SELECT {_FACT} FROM facts WHERE tx_id = ? ORDER BY seq", (tx_id,))  # noqa: S608
+        return tuple(read_fact(row) for row in rows)
+
+    def find(self, key: TxKey) -> str | None:
+        """Give the id of the latest transaction with this identity."""
+        row = self._one(
+            "SELECT tx_id FROM transactions WHERE tid = ? AND stan = ? AND batch = ? AND mid = ? "
+            "ORDER BY opened_seq DESC LIMIT 1",
+            (key.tid, key.stan, key.batch, key.mid),
+        )
+        return row[0] if row else None
+
+    def find_by_rrn(self, rrn: str, mid: str) -> tuple[str, ...]:
+        """Give the ids of a merchant's transactions with this RRN, newest first."""
+        return self._ids("rrn = ? AND rrn <> '' AND mid = ?", (rrn, mid))
+
+    def find_by_auth_code(self, auth_code: str, mid: str) -> tuple[str, ...]:
+        """Give the ids of a merchant's transactions with this authorisation code, newest first."""
+        return self._ids("auth_code = ? AND auth_code <> '' AND mid = ?", (auth_code, mid))
+
+    def _ids(self, where: str, values: tuple[str, ...]) -> tuple[str, ...]:
+        sql = f"SELECT tx_id FROM transactions WHERE {where} ORDER BY opened_seq DESC"  # noqa: S608
+        return tuple(tx_id for (tx_id,) in self._ask(sql, values))
+
+    def sealed_card(self, tx_id: str) -> bytes | None:
+        """Give the sealed card copy of a transaction, if it is still kept."""
+        row = self._one("SELECT sealed FROM cards WHERE tx_id = ?", (tx_id,))
+        return row[0] if row else None
+
+    def search(self, text: str) -> tuple[TxRow, ...]:
+        """Find transactions by id, RRN, `TID/STAN` or `TID/STAN/date` (YYYYMMDD or MMDD), newest first."""
+        tid, slash, rest = text.strip().partition("/")
+        found = f"SELECT {schema.COLUMNS} FROM transactions WHERE "  # noqa: S608 - names of this package
+        if slash:
+            stan, _, date = rest.partition("/")
+            rows = self._ask(
+                found + "tid = ? AND stan = ? AND (?3 = '' OR date = ?3 OR substr(date, 5) = ?3) "
+                "ORDER BY opened_seq DESC",
+                (tid, stan.zfill(6), date),
+            )
+            if hits := tuple(rows):
+                return hits
+        whole = text.strip()
+        return tuple(
+            self._ask(
+                found + "opened_seq IN (SELECT opened_seq FROM transactions WHERE tx_id = ?1 UNION "  # noqa: S608
+                "SELECT opened_seq FROM transactions WHERE rrn = ?1 AND rrn <> '') ORDER BY opened_seq DESC",
+                (whole,),
+            )
+        )
+
+    def rows(
+        self, *, cases_only: bool = False, pending_only: bool = False, limit: int = 1000
+    ) -> tuple[TxRow, ...]:
+        """List transactions, oldest first."""
+        wanted = [
+            text for text, on in (("case_kind IS NOT NULL", cases_only), ("pending = 1", pending_only)) if on
+        ]
+        where = f"WHERE {' AND '.join(wanted)} " if wanted else ""
+        sql = f"SELECT {schema.COLUMNS} FROM transactions {where}ORDER BY opened_seq LIMIT ?"  # noqa: S608
+        return tuple(self._ask(sql, (limit,)))
+
+    def balances(self) -> tuple[Balance, ...]:
+        """Sum the ledger by currency and account."""
+        sql = "SELECT currency, account, sum(amount_minor) FROM entries GROUP BY 1, 2 ORDER BY 1, 2"
+        return tuple(Balance(*row) for row in self._ask(sql))
+
+    # ---------------------------------------------------------------- streams
+    def pending(self) -> Iterator[tuple[Fact, ...]]:
+        """Give the facts of each record in flight or being reversed, record by record, oldest first."""
+        rows = self._ask(
+            "SELECT f.tx_id, f.at_ms, f.input, f.state, f.body "
+            "FROM transactions AS t INDEXED BY tx_pending CROSS JOIN facts AS f INDEXED BY facts_by_tx "
+            "ON f.tx_id = t.tx_id WHERE t.pending = 1 ORDER BY t.opened_seq, f.seq"
+        )
+        for _, group in groupby(rows, key=lambda row: row[0]):
+            yield tuple(read_fact(row) for row in group)
+
+    def high_stans(self, since_ms: int) -> Iterator[tuple[str, str, str, str]]:
+        """Give (tid, mid, batch, highest STAN) of every terminal and batch seen since a time."""
+        yield from self._ask(
+            "SELECT tid, mid, batch, max(stan) FROM transactions WHERE opened_seq >= ? AND opened_ms >= ? "
+            "GROUP BY tid, mid, batch ORDER BY tid, mid, batch",
+            (self._first_since(since_ms - _CLOCK_SLACK_MS), since_ms),
+        )
+
+    def _first_since(self, since_ms: int) -> int:
+        """Halve the sequence until it meets the time: no index over time, and no walk over years."""
+        low, high = 1, self.head().seq + 1
+        while low < high:
+            middle = (low + high) // 2
+            sql = "SELECT opened_ms FROM transactions WHERE opened_seq >= ? ORDER BY opened_seq LIMIT 1"
+            row = self._one(sql, (middle,))
+            if row and row[0] < since_ms:
+                low = middle + 1
+            else:
+                high = middle
+        return low
+
+    def read(self, after_seq: int = 0) -> Iterator[Stored]:
+        """Give stored facts in order, from after a sequence number; in pages, each from its own moment."""
+        while True:
+            sql = f"SELECT seq, {_FACT}, digest FROM facts WHERE seq > ? ORDER BY seq LIMIT ?"  # noqa: S608
+            page = list(self._ask(sql, (after_seq, _PAGE)))
+            for seq, *row, digest in page:
+                yield Stored(seq, tuple(row), digest)
+            if len(page) < _PAGE:
+                return
+            after_seq = page[-1][0]
+
+    # ---------------------------------------------------------------- verification
+    def verify(self, progress: Callable[[int, int], None] | None = None) -> Verification:
+        """Check the journal as it is at one moment, while it may grow."""
+        self._db.execute("BEGIN")
+        try:
+            return verify(self, progress)
+        finally:
+            self._db.execute("COMMIT")
+
+    def check_tail(self) -> None:
+        """Check the newest links of the chain: what a crash could have hurt.
+
+        Raises:
+            JournalCorrupt: they do not follow from each other.
+
+        """
+        start = max(0, self.head().seq - _TAIL)
+        previous: Stored | None = None
+        for stored in self.read(max(0, start - 1)):
+            before = (previous.digest, previous.seq) if previous else (GENESIS, 0) if start == 0 else None
+            if before and (link(before[0], stored.row) != stored.digest or stored.seq != before[1] + 1):
+                raise corrupt(
+                    self.path, f"the chain breaks at fact {stored.seq}", f"摘要链在第 {stored.seq} 条断开"
+                )
+            previous = stored
+
+    def records(self) -> Iterator[tuple[str, list[tuple[int, FactRow]]]]:
+        """Give the facts by transaction, for `verify`."""
+        rows = self._ask(f"SELECT seq, {_FACT} FROM facts INDEXED BY facts_by_tx ORDER BY tx_id, seq")  # noqa: S608
+        for tx_id, group in groupby(rows, key=lambda row: row[1]):
+            yield tx_id, [(row[0], row[1:]) for row in group]
+
+    def stored_row(self, tx_id: str) -> tuple[int, TxRow] | None:
+        """Give a transaction's row, for `verify`."""
+        row = self._one("SELECT * FROM transactions WHERE tx_id = ?", (tx_id,))
+        return (row[0], row[1:]) if row else None
+
+    def stored_entries(self, tx_id: str) -> list[EntryRow]:
+        """Give a transaction's entries, for `verify`; "0" is the sign after "/"."""
+        sql = "SELECT * FROM entries WHERE posting >= ? AND posting < ?"
+        return [EntryRow(*row) for row in self._ask(sql, (f"{tx_id}/", f"{tx_id}0"))]
+
+    def counts(self) -> Counts:
+        """Count rows, for `verify`."""
+        tables = ("facts", "transactions", "entries")
+        return Counts(*(self._one(f"SELECT count(*) FROM {table}")[0] for table in tables))  # noqa: S608
+
+    def integrity(self) -> Iterator[Problem]:
+        """Give what is wrong below the rows: pages and indices, the schema, meta lines, sealed cards."""
+        for (text,) in self._ask("PRAGMA integrity_check(20)"):
+            if text != "ok":
+                yield Problem(f"database pages: {text}", f"数据库页面：{text}")
+        found = dict(self._ask("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL"))
+        for name in sorted(
+            set(found) ^ set(schema.OBJECTS) | {n for n in found if found[n] != schema.OBJECTS.get(n)}
+        ):
+            yield Problem(
+                f"table or index {name} is not what this format has", f"表或索引 {name} 与本格式不符"
+            )
+        names = []
+        for name, value, digest in self._ask("SELECT name, value, digest FROM meta"):
+            names.append(name)
+            if schema.check_digest(name, value.encode()) != digest:
+                yield Problem(f"meta line {name} was changed", f"元数据 {name} 被改动")
+        if sorted(names) != ["format", "incarnation"]:
+            yield Problem(
+                f"meta holds {', '.join(names) or 'nothing'}", f"元数据内容为：{'、'.join(names) or '空'}"
+            )
+        for tx_id, sealed, digest in self._ask("SELECT tx_id, sealed, digest FROM cards"):
+            if schema.check_digest(tx_id, sealed) != digest:
+                yield Problem(f"sealed card of {tx_id} was changed", f"交易 {tx_id} 的密封卡数据被改动")
+        for (tx_id,) in self._ask(
+            "SELECT tx_id FROM cards WHERE tx_id NOT IN (SELECT tx_id FROM transactions)"
+        ):
+            yield Problem(
+                f"sealed card of {tx_id} belongs to no transaction", f"密封卡数据 {tx_id} 不属于任何交易"
+            )
+
+    def close(self) -> None:
+        """Release the file."""
+        self._db.close()
