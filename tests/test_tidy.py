@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -127,6 +128,19 @@ def test_every_package_has_tests_that_import_it():
     assert {
         package for package in packages if not re.search(rf"\bstorno(\.| import [\w, ]*){package}\b", tests)
     } == set()
+
+
+def test_every_pure_package_is_named_in_the_import_contract():
+    pure = {"money", "iso8583", "ledger", "reversal", "diagnosis", "exchange"}
+    there = {Path(name).parts[2].removesuffix(".py") for name in SOURCE} & pure
+    contracts = tomllib.loads(read("pyproject.toml"))["tool"]["importlinter"]["contracts"]
+    named = {
+        module.removeprefix("storno.")
+        for contract in contracts
+        if contract["type"] == "forbidden"
+        for module in contract["source_modules"]
+    }
+    assert named == there
 
 
 # ------------------------------------------------------------------ the pages
