@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from storno.journal.fact import Change, TxRow
 
-_CHECKPOINT_PAGES: Final = 4_000
+_CHECKPOINT_PAGES: Final = 2_000
 """Pages (4 KiB each) in the write-ahead log that make the writer move them into the file."""
 
 _OUR_FAULT = (
@@ -137,6 +137,8 @@ class SqliteJournal(SqliteReader):
             raise self._failure
         if not changes:
             return self._head.seq
+        if self._wal_pages > _CHECKPOINT_PAGES:
+            self._checkpoint_or_stop()  # here, where the group before is acknowledged already
         try:
             self._db.execute("BEGIN IMMEDIATE")
             head = self._store(changes)
@@ -154,8 +156,6 @@ class SqliteJournal(SqliteReader):
             self._failure = self._medium(error)
             raise self._failure from None
         self._head = head
-        if self._wal_pages > _CHECKPOINT_PAGES:
-            self._checkpoint_or_stop()
         return head.seq
 
     def _store(self, changes: Sequence[Change]) -> Head:
@@ -229,13 +229,14 @@ class SqliteJournal(SqliteReader):
                 self._db.execute("ROLLBACK")
 
     def _checkpoint_or_stop(self) -> None:
-        """Move the log into the file; what fails here is not this commit, which is durable, but the next."""
+        """Move the log into the file."""
         try:
             self._checkpoint()
         except apsw.BusyError:
             return  # a reader is in the way: the log grows until the next group
         except apsw.Error as error:
             self._failure = self._medium(error)
+            raise self._failure from None
 
     def next_incarnation(self) -> int:
         """Count a start of a writer, durably."""
