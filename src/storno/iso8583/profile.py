@@ -57,6 +57,7 @@ class Profile:
     # security
     mac: str = "cup_ecb"
     mac_on_declines: bool = False
+    mac_on_reversal_answers: bool = True
 
     # what an answer means
     approved: frozenset[str] = frozenset({"00", "10", "11", "A2", "A4", "A5", "A6"})
@@ -68,6 +69,7 @@ class Profile:
 
     # how a reversal is built
     reversal_mti: str = "0400"
+    network_mti: str = "0800"
     repeat_marked: bool = False
     reason_field: int | None = 39
     reason_codes: tuple[tuple[Reason, str], ...] = (
@@ -108,6 +110,8 @@ class Profile:
     code_not_sent: str = "92"
     code_duplicate: str = "94"
     code_tombstone: str = "22"
+    code_original_state: str = "22"
+    code_amount_differs: str = "64"
     code_not_reversible: str = "40"
     code_unknown_terminal: str = "97"
     code_bad_mac: str = "A0"

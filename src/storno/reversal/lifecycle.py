@@ -15,6 +15,8 @@ from typing import NamedTuple
 class State(Enum):
     """Where a transaction stands. "Not sent", "sent, unknown", "declined" and "approved" are four different things."""
 
+    __hash__ = object.__hash__  # identity: a table look-up hashes twice
+
     AUTHORIZING = "authorizing"
     ADVISING = "advising"
     NOT_SENT = "not_sent"
@@ -32,6 +34,8 @@ class State(Enum):
 
 class Input(Enum):
     """What can happen to a transaction; crash recovery and the operator's orders are inputs like any other."""
+
+    __hash__ = object.__hash__  # identity: a table look-up hashes twice
 
     SEND_FAILED = "send_failed"
     RESPONSE_APPROVED = "response_approved"
@@ -55,10 +59,14 @@ class Input(Enum):
     ADJUSTED_UNCHARGED = "adjusted_uncharged"
     CASE_CLOSED = "case_closed"
     LATE_REQUEST = "late_request"
+    RESENT = "resent"
+    CONTRADICTED = "contradicted"
 
 
 class Effect(Enum):
     """What a step makes the shell do, after its fact is durable. POST_* move money, in the same commit as the fact."""
+
+    __hash__ = object.__hash__  # identity: a table look-up hashes twice
 
     POST_EFFECT = "post_effect"
     POST_SUSPENSE = "post_suspense"
@@ -115,8 +123,8 @@ TABLE: dict[tuple[State, Input], Step] = {
 
     # a refund or an advice on its way: never reversed, so silence is a doubt that only evidence ends
     (S.ADVISING, I.SEND_FAILED):           Step(S.NOT_SENT, (E.REPLY_NOT_SENT, E.FORGET_CARD)),
-    (S.ADVISING, I.RESPONSE_APPROVED):     Step(S.APPROVED, (E.POST_EFFECT, E.MARK_ORIGINAL, E.REPLY_ANSWER, E.FORGET_CARD)),
-    (S.ADVISING, I.RESPONSE_DECLINED):     Step(S.DECLINED, (E.REPLY_ANSWER, E.FORGET_CARD)),
+    (S.ADVISING, I.RESPONSE_APPROVED):     Step(S.APPROVED, (E.POST_EFFECT, E.MARK_ORIGINAL, E.REPLY_ANSWER, E.FORGET_CARD, E.CLOSE_CASE)),
+    (S.ADVISING, I.RESPONSE_DECLINED):     Step(S.DECLINED, (E.POST_RELEASE, E.REPLY_ANSWER, E.FORGET_CARD, E.CLOSE_CASE)),
     (S.ADVISING, I.RESPONSE_DOUBTFUL):     Step(S.UNKNOWN, (E.POST_SUSPENSE, E.REPLY_ANSWER, E.FORGET_CARD), Case.DOUBTFUL),
     (S.ADVISING, I.RESPONSE_INVALID):      Step(S.UNKNOWN, (E.POST_SUSPENSE, E.REPLY_UNKNOWN, E.FORGET_CARD), Case.DOUBTFUL),
     (S.ADVISING, I.RESPONSE_TIMEOUT):      Step(S.UNKNOWN, (E.POST_SUSPENSE, E.REPLY_UNKNOWN, E.FORGET_CARD), Case.DOUBTFUL),
@@ -124,6 +132,7 @@ TABLE: dict[tuple[State, Input], Step] = {
 
     # nothing left the gateway: an answer is impossible unless somebody else used our identity
     (S.NOT_SENT, I.RESPONSE_APPROVED):     Step(S.REVERSING, (*_REVERSE, E.NOTE_LATE), Case.CONTRADICTION),
+    (S.NOT_SENT, I.CONTRADICTED):          Step(S.UNKNOWN, (E.POST_SUSPENSE, E.NOTE_LATE), Case.CONTRADICTION),
     (S.NOT_SENT, I.RESPONSE_DECLINED):     Step(S.NOT_SENT, (E.NOTE_LATE,)),
     (S.NOT_SENT, I.RESPONSE_DOUBTFUL):     Step(S.NOT_SENT, (E.NOTE_LATE,)),
     (S.NOT_SENT, I.RESPONSE_INVALID):      Step(S.NOT_SENT, (E.NOTE_LATE,)),
@@ -141,6 +150,7 @@ TABLE: dict[tuple[State, Input], Step] = {
     (S.APPROVED, I.CONSUMED):              Step(S.COMPLETED),
 
     (S.DECLINED, I.RESPONSE_APPROVED):     Step(S.REVERSING, (*_REVERSE, E.NOTE_LATE), Case.CONTRADICTION),
+    (S.DECLINED, I.CONTRADICTED):          Step(S.UNKNOWN, (E.POST_SUSPENSE, E.NOTE_LATE), Case.CONTRADICTION),
     (S.DECLINED, I.RESPONSE_DECLINED):     Step(S.DECLINED, (E.NOTE_LATE,)),
     (S.DECLINED, I.RESPONSE_DOUBTFUL):     Step(S.DECLINED, (E.NOTE_LATE,)),
     (S.DECLINED, I.RESPONSE_INVALID):      Step(S.DECLINED, (E.NOTE_LATE,)),
@@ -149,6 +159,7 @@ TABLE: dict[tuple[State, Input], Step] = {
 
     # doubt that no message of ours can end: reconciliation or a person does
     (S.UNKNOWN, I.RESPONSE_APPROVED):      Step(S.UNKNOWN, (E.NOTE_LATE,)),
+    (S.UNKNOWN, I.RESENT):                 Step(S.ADVISING),
     (S.UNKNOWN, I.RESPONSE_DECLINED):      Step(S.UNKNOWN, (E.NOTE_LATE,)),
     (S.UNKNOWN, I.RESPONSE_DOUBTFUL):      Step(S.UNKNOWN, (E.NOTE_LATE,)),
     (S.UNKNOWN, I.RESPONSE_INVALID):       Step(S.UNKNOWN, (E.NOTE_LATE,)),

@@ -37,7 +37,13 @@ _POSITIONS = {
     Effect.POST_RELEASE: Position.NONE,
 }
 _ANSWERS = frozenset(
-    {Input.RESPONSE_APPROVED, Input.RESPONSE_DECLINED, Input.RESPONSE_DOUBTFUL, Input.RESPONSE_INVALID}
+    {
+        Input.RESPONSE_APPROVED,
+        Input.RESPONSE_DECLINED,
+        Input.RESPONSE_DOUBTFUL,
+        Input.RESPONSE_INVALID,
+        Input.CONTRADICTED,
+    }
 )
 
 
@@ -85,7 +91,8 @@ def step(record: Record, what: Input, at_ms: int, detail: Detail = NO_DETAIL) ->
     _apply(record, effects, detail, changes)
     if row.case is not None:
         changes["case"] = row.case
-    after, posting = _move(replace(record, **changes), record, effects)
+    posting = _move(record, effects, changes)
+    after = replace(record, **changes)  # type: ignore[arg-type]
     return Outcome(after, Fact(record.tx_id, at_ms, what, row.state, None, detail), effects, posting)
 
 
@@ -147,27 +154,24 @@ def _apply(record: Record, effects: tuple[Effect, ...], detail: Detail, changes:
             changes["case"] = None
 
 
-def _move(after: Record, before: Record, effects: tuple[Effect, ...]) -> tuple[Record, Posting | None]:
-    """Move the money to the position an effect names; no effect, no posting."""
+def _move(record: Record, effects: tuple[Effect, ...], changes: dict[str, object]) -> Posting | None:
+    """Move the money to the position an effect names; no effect, or nothing to move, no posting."""
     for effect in effects:
         position = _POSITIONS.get(effect)
         if position is not None:
             break
     else:
-        return after, None
-    entries = movement(
-        before.kind,
-        before.position,
-        position,
-        before.key.mid,
-        (before.amount_minor, after.amount_minor),
-        before.opening.hold_minor,
-    )
+        return None
+    approved = changes.get("approved_minor", record.approved_minor)
+    after_minor = approved if isinstance(approved, int) else record.opening.amount_minor
+    amounts = (record.amount_minor, after_minor)
+    mid, hold = record.key.mid, record.opening.hold_minor
+    entries = movement(record.kind, record.position, position, mid, amounts, hold)
+    changes["position"] = position
     if not entries:
-        return replace(after, position=position), None
-    number = before.postings + 1
-    after = replace(after, position=position, postings=number)
-    return after, Posting(f"{before.tx_id}/{number}", before.opening.currency, entries)
+        return None
+    changes["postings"] = number = record.postings + 1
+    return Posting(f"{record.tx_id}/{number}", record.opening.currency, entries)
 
 
 def fold(facts: Iterable[Fact]) -> Record:

@@ -1,0 +1,94 @@
+"""Weigh an answer: which input of the life cycle is it?
+
+Response codes mean what the acquirer's profile says. A reversal's F39 is a reason and its answer's F39 is a result: the
+two never mix. Only answers with an approving code are refused for a bad MAC (Q/CUP 009.1: the MAC of successful
+transactions is checked), for a decline moves no money whoever says it.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from storno.exchange.classify import amount_of
+from storno.reversal.lifecycle import Input
+from storno.reversal.record import Detail, Trigger
+
+if TYPE_CHECKING:
+    from storno.iso8583.message import Message
+    from storno.iso8583.profile import Profile
+    from storno.reversal.record import Record
+
+ANSWER_FIELDS = (12, 13, 14, 15, 32, 37, 38, 39, 44, 54)
+"""What of an answer is kept, so that a repeated request gets the same answer again."""
+
+
+class ReversalVerdict(Enum):
+    """What an answer to a reversal says."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    TRY_AGAIN = "try_again"
+
+
+def judge_answer(record: Record, answer: Message, profile: Profile, *, mac_ok: bool) -> tuple[Input, Detail]:
+    """Classify the answer to a money movement whose identity already matches."""
+    fields = answer.fields
+    code = fields.get(39, "")
+    detail_fields = tuple((number, fields[number]) for number in ANSWER_FIELDS if number in fields)
+    amount = amount_of(answer)
+    base = Detail(
+        code=code,
+        rrn=fields.get(37, "").strip(),
+        auth_code=fields.get(38, "").strip(),
+        fields=detail_fields,
+    )
+    if not code:
+        return Input.RESPONSE_INVALID, Detail(trigger=Trigger.BAD_ANSWER, note="F39 missing")
+    if code in profile.approved:
+        return _judge_approval(record, base, amount, profile, mac_ok=mac_ok, same=_same(record, answer))
+    if profile.mac_on_declines and not mac_ok:
+        return Input.RESPONSE_INVALID, Detail(code=code, trigger=Trigger.BAD_MAC)
+    if code in profile.reverse_on and record.kind.reversible:
+        return Input.RESPONSE_INVALID, Detail(code=code, trigger=Trigger.DOUBTFUL_CODE)
+    if code in profile.doubtful:
+        return Input.RESPONSE_DOUBTFUL, base
+    return Input.RESPONSE_DECLINED, base
+
+
+def _judge_approval(
+    record: Record, base: Detail, amount: int | None, profile: Profile, *, mac_ok: bool, same: bool
+) -> tuple[Input, Detail]:
+    if not mac_ok:
+        return Input.RESPONSE_INVALID, Detail(code=base.code, trigger=Trigger.BAD_MAC)
+    if not same:
+        return Input.RESPONSE_INVALID, Detail(code=base.code, trigger=Trigger.BAD_ANSWER, note="F3 differs")
+    requested = record.opening.amount_minor
+    approved = requested if amount is None else amount
+    partial = base.code in profile.partial
+    if approved > requested or (approved != requested and not partial) or (partial and amount is None):
+        return Input.RESPONSE_INVALID, Detail(code=base.code, trigger=Trigger.BAD_ANSWER, note="F4 differs")
+    return Input.RESPONSE_APPROVED, Detail(
+        code=base.code,
+        rrn=base.rrn,
+        auth_code=base.auth_code,
+        amount_minor=approved if partial else None,
+        fields=base.fields,
+    )
+
+
+def _same(record: Record, answer: Message) -> bool:
+    """Check F3; F11, F41 and F42 already matched, or the answer would not be here."""
+    asked = dict(record.opening.fields).get(3)
+    given = answer.fields.get(3)
+    return given is None or asked is None or given[:2] == asked[:2]
+
+
+def judge_reversal(answer: Message, profile: Profile) -> ReversalVerdict:
+    """Classify the answer to a reversal by the profile's sets; what is in none of them is a refusal."""
+    code = answer.fields.get(39, "")
+    if code in profile.reversal_accepted:
+        return ReversalVerdict.ACCEPTED
+    if not code or code in profile.reversal_retry:
+        return ReversalVerdict.TRY_AGAIN
+    return ReversalVerdict.REFUSED

@@ -1,0 +1,278 @@
+"""The hosts' side of a node: answers, late answers, answers to reversals, and what a host starts itself.
+
+An answer belongs to a request only if message class, TID, MID and STAN all agree; order of arrival means nothing. An
+answer nobody waits for is looked up in the journal and kept as a late one: it never wins over a reversal.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from storno.exchange import classify, compose
+from storno.exchange.classify import Family
+from storno.exchange.judge import ReversalVerdict, judge_answer, judge_reversal
+from storno.gateway import events as ev
+from storno.iso8583.cipher import BilingualError
+from storno.iso8583.errors import DecodeError
+from storno.reversal import schedule
+from storno.reversal.lifecycle import Input, State
+from storno.reversal.record import Detail, Record, Trigger
+
+if TYPE_CHECKING:
+    from storno.gateway.intake import Waiting
+    from storno.gateway.node import Node
+    from storno.iso8583.message import Message
+    from storno.reversal.key import WireKey
+
+MAC_BYTES = 8
+SIGN_IN_CODES = frozenset({"001", "003", "004", "005"})
+
+
+class _Passing(NamedTuple):
+    waiting: Waiting
+    link: str
+    number: int
+
+
+class HostSide:
+    """What hosts send."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._expected: dict[WireKey, str] = {}
+        self._keys_of: dict[str, list[tuple[WireKey, str]]] = {}
+        self._on_link: dict[str, set[str]] = {}
+        self._passing: dict[WireKey, _Passing] = {}
+        self._numbers: dict[str, WireKey] = {}
+        self._count = 0
+
+    # ------------------------------------------------------------------ expecting
+
+    def expect(self, key: WireKey, tx_id: str, link: str) -> None:
+        """Wait for the answer to what is about to leave."""
+        self._expected[key] = tx_id
+        self._keys_of.setdefault(tx_id, []).append((key, link))
+        self._on_link.setdefault(link, set()).add(tx_id)
+
+    def forget(self, tx_id: str) -> None:
+        """Wait no longer for this transaction's answers; what comes all the same is found through the journal."""
+        for key, link in self._keys_of.pop(tx_id, ()):
+            if self._expected.get(key) == tx_id:
+                del self._expected[key]
+            self._on_link.get(link, set()).discard(tx_id)
+
+    def pass_on(self, waiting: Waiting, link: str, now_ms: int) -> bool:
+        """Remember who gets the answer to something that is only handed on; False when there is no room."""
+        node = self._node
+        if len(self._passing) >= node.options.passing_max:
+            return False
+        key = classify.wire_key(waiting.request)
+        self._count += 1
+        self._passing[key] = _Passing(waiting, link, self._count)
+        name = str(self._count)
+        self._numbers[name] = key
+        node.timers.set(now_ms + node.options.passing_timeout_ms, "passing", name)
+        return True
+
+    def passing_timed_out(self, name: str, now_ms: int) -> None:
+        """Nobody answered what was handed on; the terminal's own timer tells its user."""
+        key = self._numbers.pop(name, None)
+        if key is not None and key in self._passing and str(self._passing[key].number) == name:
+            del self._passing[key]
+            self._node.counts.add("passing_timeouts")
+
+    def conn_gone(self, conn: int) -> None:
+        """Drop what would be answered on a closed connection."""
+        for key in [key for key, passing in self._passing.items() if passing.waiting.conn == conn]:
+            del self._passing[key]
+
+    def link_down(self, link: str, now_ms: int) -> None:
+        """No answer can come over a lost link: everything on it is in doubt now."""
+        node = self._node
+        for tx_id in tuple(self._on_link.pop(link, ())):
+            record = node.registry.get(tx_id)
+            if record is None:
+                continue
+            if record.state is State.REVERSING:
+                node.reversal_unanswered(tx_id, now_ms)
+            else:
+                node.timed_out(tx_id, now_ms, Trigger.LINK_LOST)
+        for key in [key for key, passing in self._passing.items() if passing.link == link]:
+            del self._passing[key]
+
+    # ------------------------------------------------------------------ reading
+
+    def frame(self, now_ms: int, link: str, frame: bytes) -> None:
+        """Take a whole frame from a host link."""
+        node = self._node
+        try:
+            msg = node.codec.decode(frame)
+        except DecodeError as error:
+            node.counts.add("host_unreadable")
+            node.log("error", "host_unreadable", link=link, code=error.code, field=str(error.field), at=str(error.offset))
+            return
+        node.links.heard(link, now_ms)
+        if classify.family(msg) is not Family.ANSWER:
+            self._request(msg, link, now_ms)
+            return
+        key = classify.wire_key(msg)
+        tx_id = self._expected.get(key)
+        if tx_id is not None:
+            record = node.registry.get(tx_id)
+            if record is None:
+                raise AssertionError(f"{tx_id} is expected but not known")
+            self._answer(record, msg, frame, now_ms)
+        elif key in self._passing:
+            self._pass_back(self._passing.pop(key), msg, frame)
+        elif not node.links.answered(link, msg):
+            self._stray(msg, frame, link, now_ms)
+
+    def _answer(self, record: Record, msg: Message, frame: bytes, now_ms: int) -> None:
+        if msg.mti[1] == "4":
+            self._reversal_answer(record, msg, frame, now_ms)
+            return
+        node = self._node
+        what, detail = judge_answer(record, msg, node.profile, mac_ok=self._mac_ok(record, msg, frame))
+        in_flight = record.state in (State.AUTHORIZING, State.ADVISING)
+        if in_flight:
+            self.forget(record.tx_id)
+        else:
+            node.counts.add("late_answers")
+        if not node.applicable(record, what):
+            raise AssertionError(f"{record.tx_id}: {record.state.name} has no row for {what.name}")
+        if what is Input.RESPONSE_INVALID and detail.trigger is not None:
+            node.counts.add("bad_answers")
+            node.log("warning", "bad_answer", record, why=detail.trigger.value)
+            if record.state is State.AUTHORIZING:
+                detail = node.undoing(record, detail.trigger, now_ms, code=detail.code)
+        elif what is Input.RESPONSE_APPROVED and not in_flight:
+            self._late_approval(record, msg, detail, now_ms)
+            return
+        node.apply(record, what, now_ms, detail, frame)
+
+    def _late_approval(self, record: Record, msg: Message, detail: Detail, now_ms: int) -> None:
+        """An approval after the decision: noted, and where nothing is under way to undo it, undone."""
+        node = self._node
+        card = None
+        if record.state in (State.REVERSED, State.DECLINED, State.NOT_SENT):
+            if not record.kind.reversible:
+                node.apply(record, Input.CONTRADICTED, now_ms, detail)
+                return
+            base = node.undoing(record, Trigger.LATE_APPROVAL, now_ms)
+            detail = Detail(
+                code=detail.code, rrn=detail.rrn, auth_code=detail.auth_code, amount_minor=detail.amount_minor,
+                trigger=base.trigger, reason=base.reason, due_ms=base.due_ms, deadline_ms=base.deadline_ms,
+            )  # fmt: skip
+            pan = classify.pan_of(msg)
+            card = node.vault.seal(pan, record.tx_id, record.opening.date) if pan else None
+        node.apply(record, Input.RESPONSE_APPROVED, now_ms, detail, card=card)
+
+    def _reversal_answer(self, record: Record, msg: Message, frame: bytes, now_ms: int) -> None:
+        node = self._node
+        verdict = judge_reversal(msg, node.profile)
+        if verdict is not ReversalVerdict.TRY_AGAIN and node.profile.mac_on_reversal_answers:
+            if not self._mac_ok(record, msg, frame):
+                node.counts.add("bad_answers")
+                node.log("warning", "reversal_answer_bad_mac", record)
+                verdict = ReversalVerdict.TRY_AGAIN
+        code = msg.fields.get(39, "")
+        if verdict is ReversalVerdict.TRY_AGAIN:
+            if record.state is State.REVERSING:
+                wait = schedule.backoff_ms(node.profile, record.tx_id, record.attempts)
+                node.saf.again_at(record.tx_id, now_ms + wait)
+            return
+        what = Input.REVERSAL_ACCEPTED if verdict is ReversalVerdict.ACCEPTED else Input.REVERSAL_REFUSED
+        self.forget(record.tx_id)
+        node.counts.add(what.value)
+        node.apply(record, what, now_ms, Detail(code=code, rrn=msg.fields.get(37, "").strip()))
+
+    def _mac_ok(self, record: Record, msg: Message, frame: bytes) -> bool:
+        node = self._node
+        profile = node.profile
+        if profile.mac == "none":
+            return True
+        field = node.dialect.mac_field
+        if field is None or field not in msg.fields:
+            return False
+        mac = node.keys.terminal_mac(record.key.tid, profile.mac)
+        if mac is None:
+            return node.options.unkeyed.value == "forward"
+        return mac.verify(node.codec.mab(frame), frame[-MAC_BYTES:])
+
+    # ------------------------------------------------------------------ late, handed on, foreign
+
+    def _stray(self, msg: Message, frame: bytes, link: str, now_ms: int) -> None:
+        """An answer nobody waits for: late, doubled, or never ours."""
+        node = self._node
+        if msg.mti[1] in "124":
+            record = node.registry.find(classify.identity(msg))
+            if record is not None:
+                self._late(record, msg, frame, now_ms)
+                return
+        node.counts.add("stray_answers")
+        node.log("warning", "stray_answer", link=link, mti=msg.mti, stan=msg.fields.get(11, ""))
+
+    def _late(self, record: Record, msg: Message, frame: bytes, now_ms: int) -> None:
+        node = self._node
+        if msg.mti[1] == "4":
+            verdict = judge_reversal(msg, node.profile)
+            what = Input.REVERSAL_ACCEPTED if verdict is ReversalVerdict.ACCEPTED else Input.REVERSAL_REFUSED
+            if not node.applicable(record, what):
+                node.counts.add("stray_answers")
+                node.log("warning", "stray_answer", record, mti=msg.mti)
+                return
+        self._answer(record, msg, frame, now_ms)
+
+    def _pass_back(self, passing: _Passing, msg: Message, frame: bytes) -> None:
+        """Hand an answer on to its terminal; a sign-in's keys are installed first."""
+        node = self._node
+        self._numbers.pop(str(passing.number), None)
+        request = passing.waiting.request
+        tpdu = compose.swap_tpdu(request.tpdu)
+        out = bytes.fromhex(tpdu) + frame[len(tpdu) // 2 :] if tpdu else frame
+        send = ev.SendTerminal(passing.waiting.conn, node.codec.frame(out))
+        code = request.fields.get(60, "")[8:11]
+        if msg.mti[1] == "8" and msg.fields.get(39) == "00" and code in SIGN_IN_CODES and 62 in msg.fields:
+            tid = request.fields.get(41, "")
+            try:
+                handle = node.keys.learn(tid, bytes.fromhex(msg.fields[62]), code)
+            except BilingualError as error:
+                node.counts.add("key_trouble")
+                node.log("error", "key_trouble", tid=tid, why=str(error))
+            else:
+                node.counts.add("sign_ins")
+                node.now_do(ev.KeepKeys(tid, handle, (send,)))
+                return
+        node.now_do(send)
+
+    def _request(self, msg: Message, link: str, now_ms: int) -> None:
+        """Something the host starts: its own reversal, or a question whether we are there."""
+        node = self._node
+        now = classify.local_time(now_ms, node.options.utc_offset_min)
+        if msg.mti[1] == "4":
+            code = self._host_reversal(msg, now_ms)
+        elif msg.mti[1] == "8":
+            code = "00"
+        else:
+            node.counts.add("unexpected")
+            node.log("warning", "unexpected_from_host", link=link, mti=msg.mti)
+            code = node.profile.code_not_reversible
+        answer = compose.own_answer(msg, code, now)
+        node.after(ev.SendHost(link, node.seal(answer, msg.fields.get(41, ""))))
+
+    def _host_reversal(self, msg: Message, now_ms: int) -> str:
+        """The host undid a transaction on its own account: follow, and tell people if the shop was told otherwise."""
+        node = self._node
+        key = classify.identity(msg)
+        original, _, _ = classify.original_keys(msg)
+        record = node.registry.find(key) or (node.registry.find(original) if original is not None else None)
+        node.counts.add("host_reversals")
+        if record is None:
+            node.log("warning", "host_reversal_unknown", stan=key.stan, tid=key.tid)
+            return "25"
+        if not node.applicable(record, Input.HOST_REVERSED) or not record.kind.reversible:
+            node.log("warning", "host_reversal_refused", record, state=record.state.value)
+            return node.profile.code_not_reversible
+        self.forget(record.tx_id)
+        node.apply(record, Input.HOST_REVERSED, now_ms, Detail(code=msg.fields.get(39, "")))
+        return "00"

@@ -1,0 +1,104 @@
+"""A host link: connect, send, receive, connect again with back-off.
+
+`send` says whether a byte could leave at all: that is the difference between "not sent" and "sent, unknown".
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, cast
+
+from storno.gateway import events as ev
+from storno.iso8583.errors import FrameError
+from storno.iso8583.frames import Frames
+
+if TYPE_CHECKING:
+    from storno.gateway.serve import Address, Gateway
+
+
+class HostLink(asyncio.Protocol):
+    """One connection to a host, kept up for ever."""
+
+    def __init__(self, name: str, address: Address, gateway: Gateway) -> None:
+        self.name = name
+        self._address = address
+        self._gateway = gateway
+        self._transport: asyncio.Transport | None = None
+        self._frames = Frames(gateway.node.dialect.framing)
+        self._task: asyncio.Task[None] | None = None
+        self._lost = asyncio.Event()
+        self._stopping = False
+
+    def start(self) -> None:
+        """Begin to connect, and keep at it."""
+        self._task = asyncio.get_running_loop().create_task(self._keep_up(), name=f"link {self.name}")
+
+    async def _keep_up(self) -> None:
+        options = self._gateway.options
+        pause_s = options.reconnect_first_s
+        while not self._stopping:
+            self._lost.clear()
+            try:
+                await asyncio.wait_for(self._connect(), options.connect_s)
+            except (OSError, TimeoutError) as error:
+                self._gateway.link_log(
+                    "warning", "connect_failed", link=self.name, why=str(error) or "timed out", again_s=f"{pause_s:g}"
+                )
+                await asyncio.sleep(pause_s)
+                pause_s = min(pause_s * 2, options.reconnect_max_s)
+                continue
+            pause_s = options.reconnect_first_s
+            await self._lost.wait()
+            await asyncio.sleep(pause_s)
+
+    async def _connect(self) -> None:
+        loop = asyncio.get_running_loop()
+        options = self._gateway.options
+        await loop.create_connection(lambda: self, self._address.host, self._address.port, ssl=options.host_tls)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The link is up."""
+        self._transport = cast("asyncio.Transport", transport)
+        self._frames = Frames(self._gateway.node.dialect.framing)
+        self._gateway.feed(ev.LinkUp(self.name))
+
+    def data_received(self, data: bytes) -> None:
+        """Cut frames out of the stream."""
+        try:
+            self._frames.receive_data(data)
+            while (frame := self._frames.next_frame()) is not None:
+                self._gateway.feed(ev.FromHost(self.name, frame))
+        except FrameError as error:
+            self._gateway.link_log("error", "host_bad_framing", link=self.name, why=error.text)
+            self.drop()
+
+    def send(self, body: bytes) -> bool:
+        """Frame and hand over; False when nothing left because the link is down or stalled."""
+        transport = self._transport
+        if transport is None or transport.is_closing():
+            return False
+        if transport.get_write_buffer_size() > self._gateway.options.out_bytes_max:
+            return False
+        transport.write(self._gateway.node.codec.frame(body))
+        return True
+
+    def drop(self) -> None:
+        """Close now; the task connects anew."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The link is down: nothing can be answered over it any more."""
+        del exc
+        self._transport = None
+        self._lost.set()
+        if not self._stopping:
+            self._gateway.feed(ev.LinkDown(self.name))
+
+    def stop(self) -> None:
+        """Close for good."""
+        self._stopping = True
+        if self._task is not None:
+            self._task.cancel()
+        if self._transport is not None:
+            self._transport.close()

@@ -1,0 +1,137 @@
+"""The records a node holds in memory: a bounded cache over the journal.
+
+Whatever is in flight or being reversed stays; the rest leaves in order of use and is read back from the journal when
+somebody asks. Memory is a cache: what is read back is the fold of the facts.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Protocol
+
+from storno.reversal.lifecycle import State
+from storno.reversal.machine import fold
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from storno.reversal.key import TxKey
+    from storno.reversal.record import Fact, Record
+
+_HELD = frozenset({State.AUTHORIZING, State.ADVISING, State.REVERSING})
+
+
+class Archive(Protocol):
+    """What a node asks of the journal while it runs: look-ups of what is durable."""
+
+    def facts(self, tx_id: str) -> tuple[Fact, ...]: ...
+    def find(self, key: TxKey) -> str | None: ...
+    def find_by_rrn(self, rrn: str, mid: str) -> tuple[str, ...]: ...
+    def find_by_auth_code(self, auth_code: str, mid: str) -> tuple[str, ...]: ...
+    def sealed_card(self, tx_id: str) -> bytes | None: ...
+    def pending(self) -> Iterator[tuple[Fact, ...]]: ...
+    def high_stans(self, since_ms: int) -> Iterator[tuple[str, str, str, str]]: ...
+
+
+class Registry:
+    """Records by id and by identity."""
+
+    def __init__(self, archive: Archive, records_max: int) -> None:
+        self._archive = archive
+        self._max = records_max
+        self._held: dict[str, Record] = {}
+        self._recent: OrderedDict[str, Record] = OrderedDict()
+        self._by_key: dict[TxKey, str] = {}
+        self._high: dict[tuple[str, str, str], str] = {}
+        self._cards: dict[str, bytes] = {}
+
+    def __len__(self) -> int:
+        return len(self._held) + len(self._recent)
+
+    def learn_high_stans(self, since_ms: int) -> None:
+        """Read how far each terminal has counted, so that a new number needs no look-up."""
+        for tid, mid, batch, stan in self._archive.high_stans(since_ms):
+            self._high[tid, mid, batch] = stan
+
+    def put(self, record: Record, card: bytes | None = None) -> None:
+        """Take the newest version of a record; `card` is its sealed copy, b"" forgets it."""
+        tx_id, key = record.tx_id, record.opening.key
+        if record.state in _HELD:
+            self._held[tx_id] = record
+            self._recent.pop(tx_id, None)
+        else:
+            self._held.pop(tx_id, None)
+            self._recent[tx_id] = record
+            self._recent.move_to_end(tx_id)
+        self._by_key[key] = tx_id
+        spot = key[:3]
+        if key.stan > self._high.get(spot, ""):
+            self._high[spot] = key.stan
+        if card is not None:
+            if card:
+                self._cards[tx_id] = card
+            else:
+                self._cards.pop(tx_id, None)
+
+    def trim(self, durable_before_ms: int) -> None:
+        """Let go of the longest untouched records over the bound, but never of one that is not durable yet."""
+        while len(self._recent) > self._max:
+            tx_id, record = next(iter(self._recent.items()))
+            if record.updated_ms >= durable_before_ms:
+                return
+            del self._recent[tx_id]
+            self._cards.pop(tx_id, None)
+            if self._by_key.get(record.opening.key) == tx_id:
+                del self._by_key[record.opening.key]
+
+    def get(self, tx_id: str) -> Record | None:
+        """Give a record, from the journal if need be."""
+        record = self._held.get(tx_id) or self._recent.get(tx_id)
+        if record is None:
+            facts = self._archive.facts(tx_id)
+            if not facts:
+                return None
+            record = fold(facts)
+            self.put_back(record)
+        return record
+
+    def put_back(self, record: Record) -> None:
+        """Cache what was read from the journal, without taking the identity from a newer transaction."""
+        newer = self._by_key.get(record.opening.key)
+        self.put(record)
+        if newer is not None:
+            self._by_key[record.opening.key] = newer
+
+    def find(self, key: TxKey, *, new_number_skips: bool = False) -> Record | None:
+        """Give the latest record with this identity.
+
+        `new_number_skips` spares the journal when the terminal counts upwards, as it does nearly always.
+        """
+        tx_id = self._by_key.get(key)
+        if tx_id is None:
+            if new_number_skips and key.stan > self._high.get(key[:3], ""):
+                return None
+            tx_id = self._archive.find(key)
+        return None if tx_id is None else self.get(tx_id)
+
+    def find_original(self, key: TxKey | None, rrn: str, auth_code: str, mid: str) -> Record | None:
+        """Give what a void, completion or refund refers to: by identity, else by RRN, else by authorisation code."""
+        if key is not None:
+            found = self.find(key)
+            if found is not None:
+                return found
+        for tx_ids in (
+            self._archive.find_by_rrn(rrn, mid) if rrn else (),
+            self._archive.find_by_auth_code(auth_code, mid) if auth_code else (),
+        ):
+            if len(tx_ids) == 1:
+                return self.get(tx_ids[0])
+        return None
+
+    def sealed_card(self, tx_id: str) -> bytes | None:
+        """Give the sealed card copy, from memory or from the journal."""
+        return self._cards.get(tx_id) or self._archive.sealed_card(tx_id)
+
+    def held(self) -> tuple[Record, ...]:
+        """Give everything in flight or being reversed."""
+        return tuple(self._held.values())
