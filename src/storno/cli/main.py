@@ -72,7 +72,11 @@ class StornoGroup(click.Group):
         with formatter.section(t("Environment", "环境变量")):
             formatter.write_dl(
                 [
-                    ("STORNO_HOME", t("folder of all state", "存放全部数据的目录")),
+                    ("STORNO_HOME", t("folder of all state (~/.storno)", "存放全部数据的目录（~/.storno）")),
+                    (
+                        "STORNO_MASTER_KEY",
+                        t("64 hex digits, instead of a key file", "64 位十六进制，代替密钥文件"),
+                    ),
                     (
                         "STORNO_LANG",
                         t("en or zh; the locale decides without it", "en 或 zh；未设置时看系统语言"),
