@@ -138,7 +138,7 @@ class Framing:
             raise ValueError("an optional header needs a size and no TPDU before it")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Dialect:
     """One network's wire: compared by identity, so it can key a cache cheaply.
 
@@ -172,6 +172,9 @@ class Dialect:
             mac = table[self.mac_field] if self.mac_field in (64, 128) else None
             if mac is None or mac.size != 8 or mac.form not in (Form.BINARY, Form.HEX):
                 raise ValueError(f"dialect {self.name}: the MAC field is 64 or 128, 8 bytes")
+
+    def __repr__(self) -> str:
+        return f"<Dialect {self.name}>"
 
     def field(self, number: int) -> Field | None:
         """Give the definition of a field, or None when the dialect has none."""

@@ -1,0 +1,158 @@
+"""BER-TLV as EMV uses it in F55: parse, build, keep some tags.
+
+Rule: bounded in depth, elements and tag size, whatever the bytes say; a constructed tag whose inside is no TLV is kept
+as a plain value (UnionPay's e-signature uses such tags). Errors hold no content.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from storno.iso8583.errors import SubfieldError
+
+DEPTH_MAX = 4
+ELEMENTS_MAX = 128
+_TAG_BYTES_MAX = 4
+_LENGTH_BYTES_MAX = 2
+
+TAG_NAMES: dict[str, tuple[str, str]] = {
+    "4F": ("应用标识(AID)", "application identifier"),
+    "57": ("二磁道等价数据", "track 2 equivalent data"),
+    "5A": ("应用主账号", "application PAN"),
+    "5F24": ("应用失效日期", "application expiration date"),
+    "5F2A": ("交易货币代码", "transaction currency code"),
+    "5F34": ("主账号序列号", "PAN sequence number"),
+    "71": ("发卡行脚本1", "issuer script 1"),
+    "72": ("发卡行脚本2", "issuer script 2"),
+    "82": ("应用交互特征(AIP)", "application interchange profile"),
+    "84": ("专用文件名", "dedicated file name"),
+    "8A": ("授权响应码", "authorisation response code"),
+    "91": ("发卡行认证数据", "issuer authentication data"),
+    "95": ("终端验证结果(TVR)", "terminal verification results"),
+    "9A": ("交易日期", "transaction date"),
+    "9B": ("交易状态信息(TSI)", "transaction status information"),
+    "9C": ("交易类型", "transaction type"),
+    "9F02": ("授权金额", "amount, authorised"),
+    "9F03": ("其他金额", "amount, other"),
+    "9F06": ("应用标识(终端)", "application identifier, terminal"),
+    "9F09": ("应用版本号", "application version number"),
+    "9F10": ("发卡行应用数据", "issuer application data"),
+    "9F1A": ("终端国家代码", "terminal country code"),
+    "9F1E": ("接口设备序列号", "interface device serial number"),
+    "9F26": ("应用密文", "application cryptogram"),
+    "9F27": ("密文信息数据", "cryptogram information data"),
+    "9F33": ("终端性能", "terminal capabilities"),
+    "9F34": ("持卡人验证方法结果", "CVM results"),
+    "9F35": ("终端类型", "terminal type"),
+    "9F36": ("应用交易计数器(ATC)", "application transaction counter"),
+    "9F37": ("不可预知数", "unpredictable number"),
+    "9F41": ("交易序列计数器", "transaction sequence counter"),
+    "9F63": ("卡产品标识", "card product identification"),
+    "DF31": ("发卡行脚本结果", "issuer script results"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Tlv:
+    """One element: tag and value as upper-case hex; a constructed one also has its children."""
+
+    tag: str
+    value: str
+    children: tuple[Tlv, ...] = ()
+
+    def name(self, lang: str) -> str:
+        """Give the tag's name, or an empty text when it is a private one."""
+        zh, en = TAG_NAMES.get(self.tag, ("", ""))
+        return zh if lang == "zh" else en
+
+
+class _Reader:
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.elements = 0
+
+    def byte(self, at: int, end: int) -> int:
+        if at >= end:
+            raise SubfieldError("F55", at)
+        return self.data[at]
+
+    def tag(self, at: int, end: int) -> int:
+        """Give where the tag that starts at `at` ends."""
+        start = at
+        at += 1
+        if self.data[start] & 0x1F == 0x1F:
+            while self.byte(at, end) & 0x80:
+                at += 1
+                if at - start >= _TAG_BYTES_MAX:
+                    raise SubfieldError("F55", start)
+            at += 1
+        return at
+
+    def length(self, at: int, end: int) -> tuple[int, int]:
+        """Read a definite length: (length, where the value starts)."""
+        first = self.byte(at, end)
+        if first < 0x80:
+            return first, at + 1
+        size = first & 0x7F
+        if not 1 <= size <= _LENGTH_BYTES_MAX or at + 1 + size > end:
+            raise SubfieldError("F55", at)
+        return int.from_bytes(self.data[at + 1 : at + 1 + size], "big"), at + 1 + size
+
+    def items(self, at: int, end: int, depth: int) -> tuple[Tlv, ...]:
+        found = []
+        while at < end:
+            if self.data[at] == 0:
+                at += 1
+                continue
+            self.elements += 1
+            if self.elements > ELEMENTS_MAX:
+                raise SubfieldError("F55", at)
+            start = at
+            at = self.tag(at, end)
+            tag = self.data[start:at].hex().upper()
+            size, at = self.length(at, end)
+            if at + size > end:
+                raise SubfieldError("F55", at)
+            children: tuple[Tlv, ...] = ()
+            if self.data[start] & 0x20 and depth < DEPTH_MAX:
+                try:
+                    children = self.items(at, at + size, depth + 1)
+                except SubfieldError:
+                    children = ()
+            found.append(Tlv(tag, self.data[at : at + size].hex().upper(), children))
+            at += size
+        return tuple(found)
+
+
+def parse_tlv(hex_text: str) -> tuple[Tlv, ...]:
+    """Read the elements of F55 (upper- or lower-case hex). SubfieldError gives the byte."""
+    try:
+        data = bytes.fromhex(hex_text)
+    except ValueError:
+        raise SubfieldError("F55", 0) from None
+    return _Reader(data).items(0, len(data), 1)
+
+
+def build_tlv(items: Iterable[Tlv]) -> str:
+    """Write elements as upper-case hex, lengths in their shortest form; a value counts, not its children."""
+    parts = []
+    for item in items:
+        try:
+            value = bytes.fromhex(item.value)
+            tag = bytes.fromhex(item.tag)
+        except ValueError:
+            raise SubfieldError("F55", 0) from None
+        size = len(value)
+        if size > 0xFFFF or not 1 <= len(tag) <= _TAG_BYTES_MAX:
+            raise SubfieldError("F55", 0)
+        width = (0x80,) if size < 0x80 else (0x81,) if size <= 0xFF else (0x82,)
+        head = bytes((size,)) if size < 0x80 else bytes(width) + size.to_bytes(width[0] & 0x7F, "big")
+        parts.append(tag + head + value)
+    return b"".join(parts).hex().upper()
+
+
+def icc_keep(hex_text: str, tags: Iterable[str]) -> str:
+    """Keep only these top-level tags, in the order they stood in: what a reversal's F55 is made of."""
+    wanted = frozenset(tag.upper() for tag in tags)
+    return build_tlv(item for item in parse_tlv(hex_text) if item.tag in wanted)
