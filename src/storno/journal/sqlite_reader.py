@@ -6,6 +6,7 @@ old pages back. Must not write.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Self
 
@@ -15,6 +16,7 @@ from storno.journal import schema
 from storno.journal.base import Balance, Head, JournalCorrupt, JournalError, Verification
 from storno.journal.fact import GENESIS, Stored, link, read_fact
 from storno.journal.verify import Counts, EntryRow, Problem, verify
+from storno.ledger.chart import SUSPENSE, SUSPENSE_HOLD
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -46,6 +48,23 @@ def foreign(path: Path) -> JournalCorrupt:
         f"{path} is not a Storno journal: move it away or choose another folder by --home",
         f"{path} 不是 Storno 流水日志：请移走该文件，或用 --home 另选目录",
     )
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerProof:
+    """The books at one moment: balances, totals `(currency, debit, credit)`, and what does not sum to zero."""
+
+    balances: tuple[Balance, ...]
+    totals: tuple[tuple[str, int, int], ...]
+    in_doubt: tuple[tuple[str, int], ...]
+    """Money in suspense by currency: a reversal or a case is open for it; transactions do not cancel out."""
+    postings: int
+    unbalanced: int
+
+    @property
+    def balanced(self) -> bool:
+        """Say whether every posting and every currency sums to zero."""
+        return not self.unbalanced and not any(debit + credit for _, debit, credit in self.totals)
 
 
 class SqliteReader:
@@ -193,6 +212,27 @@ class SqliteReader:
         """Sum the ledger by currency and account."""
         sql = "SELECT currency, account, sum(amount_minor) FROM entries GROUP BY 1, 2 ORDER BY 1, 2"
         return tuple(Balance(*row) for row in self._ask(sql))
+
+    def prove_ledger(self) -> LedgerProof:
+        """Sum the whole ledger at one moment, posting by posting and by currency."""
+        self._db.execute("BEGIN")
+        try:
+            totals = self._ask(
+                "SELECT currency, sum(max(amount_minor, 0)), sum(min(amount_minor, 0)) FROM entries "
+                "GROUP BY currency ORDER BY currency"
+            )
+            sums = "SELECT posting, sum(amount_minor) AS total FROM entries GROUP BY posting, currency"
+            postings, unbalanced = self._one(
+                f"SELECT count(DISTINCT posting), coalesce(sum(total <> 0), 0) FROM ({sums})"  # noqa: S608
+            )
+            doubt = self._ask(
+                "SELECT currency, sum(abs(held)) FROM (SELECT currency, sum(amount_minor) AS held FROM entries "
+                "WHERE account IN (?, ?) GROUP BY tx_id, currency) GROUP BY currency ORDER BY currency",
+                (SUSPENSE, SUSPENSE_HOLD),
+            )
+            return LedgerProof(self.balances(), tuple(totals), tuple(doubt), postings, unbalanced)
+        finally:
+            self._db.execute("COMMIT")
 
     # ---------------------------------------------------------------- streams
     def pending(self) -> Iterator[tuple[Fact, ...]]:
