@@ -16,7 +16,7 @@ import pytest
 
 from storno.iso8583.cipher import KeyKind
 from storno.iso8583.keys import KeyCheckError, KeyLengthError, WorkingKeys, check_value, wrap_working_keys
-from storno.iso8583.mac import UnknownMacProfile, mac_algorithm
+from storno.iso8583.mac import KeyKindError, UnknownMacProfile, mac_algorithm
 from storno.vault import (
     CardNumberError,
     CardVault,
@@ -140,6 +140,10 @@ def test_sm4_keys(store):
         "sm4_ecb/bin", b"S" * 16
     ).compute(MAB)
     assert len(store.pin_block(TID, "123456", PAN)) == 16
+    # one acquirer profile serves DES and SM4 terminals
+    assert store.terminal_mac(TID, "cup_ecb").compute(MAB) == mac_algorithm("sm4_ecb", b"S" * 16).compute(MAB)
+    with pytest.raises(KeyKindError):
+        store.terminal_mac(TID, "x919")
 
 
 def test_a_refused_sign_in_changes_nothing(store):
@@ -151,6 +155,16 @@ def test_a_refused_sign_in_changes_nothing(store):
         store.learn(TID, bytes(broken), "003")
     assert caught.value.which == "MAK"
     assert store.terminal_mac(TID, "cup_ecb").verify(MAB, mac_algorithm("cup_ecb", FIRST.mak).compute(MAB))
+
+
+def test_a_mak_that_does_not_fit_the_profile_is_refused_at_the_sign_in(store):
+    store.add_master_key(TID, TMK)
+    assert store.learn(TID, f62(SECOND, "003"), "003", "x919").tid == TID
+    with pytest.raises(KeyLengthError):
+        store.learn(TID, f62(FIRST, "003"), "003", "x919")
+    with pytest.raises(KeyKindError):
+        store.learn(TID, f62(NATIONAL, "005"), "005", "x919")
+    assert store.working(TID) is None
 
 
 def test_no_master_key(store):

@@ -11,7 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from storno.iso8583.cipher import Chain, KeyKind
-from storno.iso8583.mac import MAC_PROFILES, KeyLengthError, UnknownMacProfile, mac_algorithm
+from storno.iso8583.mac import (
+    MAC_PROFILES,
+    KeyKindError,
+    KeyLengthError,
+    UnknownMacProfile,
+    mac_algorithm,
+    profile_for,
+)
 
 KEY_SIZES = {"cup_ecb": (8, 16, 24), "x919": (16, 32), "x99": (8,), "cbc_3des": (16, 24)}
 KEY_SIZES |= {"sm4_ecb": (16,), "sm4_cbc": (16,)}
@@ -152,6 +159,19 @@ def test_unknown_profiles_are_named(name):
     assert "cup_ecb" in str(caught.value)
     assert "未知" in caught.value.say("zh")
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+
+
+def test_a_key_of_another_cipher_gets_the_same_construction_or_a_named_error():
+    assert profile_for("cup_ecb", KeyKind.SM4) == "sm4_ecb"
+    assert profile_for("cup_ecb/bin", KeyKind.SM4) == "sm4_ecb/bin"
+    assert profile_for("none", KeyKind.SM4) == "none"
+    for name in KEY_SIZES:
+        assert profile_for(name, KeyKind.SM4 if name.startswith("sm4") else KeyKind.DES) == name
+    for name, kind in (("x919", KeyKind.SM4), ("sm4_ecb", KeyKind.TRIPLE_DES), ("sm4_cbc", KeyKind.DES)):
+        with pytest.raises(KeyKindError) as caught:
+            profile_for(name, kind)
+        assert name in caught.value.say("zh")
+        assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
 
 
 def test_repr_names_the_profile_and_nothing_else():

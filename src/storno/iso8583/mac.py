@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = [
     "MAC_PROFILES",
     "Cut",
+    "KeyKindError",
     "KeyLengthError",
     "Mac",
     "MacProfile",
@@ -38,6 +39,7 @@ __all__ = [
     "UnknownMacProfile",
     "mac_algorithm",
     "mac_profile",
+    "profile_for",
 ]
 
 
@@ -55,6 +57,21 @@ class UnknownMacProfile(CryptoError):  # noqa: N818 it names what is wrong
 
     def __reduce__(self) -> tuple[type[UnknownMacProfile], tuple[str]]:
         return (UnknownMacProfile, (self.name,))
+
+
+class KeyKindError(CryptoError):
+    """A MAK of one cipher under a profile of another."""
+
+    def __init__(self, profile: str, kind: KeyKind) -> None:
+        super().__init__(
+            f"MAC profile {profile!r} cannot use a {kind.value} key; set the profile the acquirer names for it",
+            f"MAC 算法 {profile!r} 不能使用 {kind.value} 密钥; 请按收单机构要求设置算法",
+        )
+        self.profile = profile
+        self.kind = kind
+
+    def __reduce__(self) -> tuple[type[KeyKindError], tuple[str, KeyKind]]:
+        return (KeyKindError, (self.profile, self.kind))
 
 
 class Method(Enum):
@@ -136,6 +153,26 @@ def mac_profile(name: str) -> MacProfile:
         else:
             raise UnknownMacProfile(name)
     return replace(profile, name=name)
+
+
+def profile_for(name: str, kind: KeyKind) -> str:
+    """Name the profile a MAK of this cipher is used with; suffixes stay.
+
+    Terminals with SM4 keys sign in beside others at one acquirer (60.3 = 005): for them `cup_ecb` means the same
+    construction with SM4. Nothing else is guessed.
+
+    Raises:
+        UnknownMacProfile: no such profile.
+        KeyKindError: profile and key belong to different ciphers.
+
+    """
+    base, slash, suffixes = name.partition("/")
+    profile = mac_profile(name)
+    if profile.method is Method.NONE or (profile.kind is KeyKind.SM4) is (kind is KeyKind.SM4):
+        return name
+    if base == "cup_ecb":
+        return f"sm4_ecb{slash}{suffixes}"
+    raise KeyKindError(name, kind)
 
 
 class Mac:

@@ -116,17 +116,26 @@ class KeyStore(Protocol):
     def terminal_mac(self, tid: str, profile: str) -> Mac | None:
         """Give the MAC under the terminal's current MAK; None when it has not signed in. Kept between calls.
 
+        A terminal with SM4 keys gets the SM4 form of `cup_ecb`; see `profile_for`.
+
         Raises:
-            UnknownMacProfile, KeyLengthError: the profile does not fit the terminal's MAK.
+            UnknownMacProfile, KeyLengthError, KeyKindError: the profile does not fit the terminal's MAK.
 
         """
         ...
 
-    def learn(self, tid: str, field62: bytes, sign_in_code: str) -> WorkingKeysHandle:
+    def learn(self, tid: str, field62: bytes, sign_in_code: str, profile: str = "none") -> WorkingKeysHandle:
         """Unwrap the keys of a sign-in answer under the terminal's TMK; installs nothing.
+
+        Args:
+            tid: the terminal.
+            field62: F62 of the 0810.
+            sign_in_code: 60.3.
+            profile: the MAC profile the keys will be used with; a MAK that does not fit is refused here.
 
         Raises:
             KeyCheckError: a check value does not match.
+            KeyLengthError, KeyKindError: the MAK does not fit the profile.
             NoMasterKey: the terminal has no TMK.
 
         """

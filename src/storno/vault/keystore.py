@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from storno.iso8583.cipher import DES_LENGTHS, KeyKind, KeyLengthError
 from storno.iso8583.keys import WorkingKeys, check_value, encrypt_pin, unwrap_working_keys
-from storno.iso8583.mac import Mac, mac_algorithm
+from storno.iso8583.mac import Mac, mac_algorithm, profile_for
 from storno.vault.base import DamagedVault, NoMasterKey, VaultError, WorkingKeysHandle
 
 if TYPE_CHECKING:
@@ -45,19 +45,21 @@ class SoftKeyStore:
         keys = self._keys(tid)
         if keys is None:
             return None
-        mac = mac_algorithm(profile, keys.mak)
+        mac = _mac(profile, keys)
         self._macs.setdefault(tid, {})[profile] = mac
         if self._changes != seen:
             # a `keep` on another thread came between reading and caching: the next call reads again
             self._macs.pop(tid, None)
         return mac
 
-    def learn(self, tid: str, field62: bytes, sign_in_code: str) -> WorkingKeysHandle:
+    def learn(self, tid: str, field62: bytes, sign_in_code: str, profile: str = "none") -> WorkingKeysHandle:
         """Unwrap the keys of a sign-in answer under the terminal's TMK; installs nothing."""
         tmk = self._rows.get(_TMK, tid)
         if tmk is None:
             raise NoMasterKey(tid)
-        return _handle(tid, unwrap_working_keys(tmk, field62, sign_in_code))
+        keys = unwrap_working_keys(tmk, field62, sign_in_code)
+        _mac(profile, keys)
+        return _handle(tid, keys)
 
     def keep(self, tid: str, handle: WorkingKeysHandle) -> None:
         """Install learned keys, durably and at once; until this returns the old MAK stands."""
@@ -146,6 +148,10 @@ class SoftKeyStore:
     def _keys(self, tid: str) -> WorkingKeys | None:
         packed = self._rows.get(_WORKING, tid)
         return None if packed is None else _unpack(packed, tid)
+
+
+def _mac(profile: str, keys: WorkingKeys) -> Mac:
+    return mac_algorithm(profile_for(profile, keys.kind), keys.mak)
 
 
 def _handle(tid: str, keys: WorkingKeys) -> WorkingKeysHandle:
