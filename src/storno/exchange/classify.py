@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from storno.money import CurrencyError, currency_of
@@ -183,7 +184,12 @@ def fingerprint(msg: Message, pan_token: str, digest: Callable[[bytes], str]) ->
 
 def settlement_day(now_ms: int, utc_offset_min: int) -> str:
     """Give the business date YYYYMMDD of a time in a zone that is so many minutes ahead of UTC."""
-    return f"{local_time(now_ms, utc_offset_min):%Y%m%d}"
+    return _date_of_day((now_ms // 60_000 + utc_offset_min) // 1440)
+
+
+@lru_cache(maxsize=8)
+def _date_of_day(days: int) -> str:
+    return f"{_EPOCH + timedelta(days=days):%Y%m%d}"
 
 
 def local_time(now_ms: int, utc_offset_min: int) -> datetime:

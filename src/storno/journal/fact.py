@@ -37,6 +37,7 @@ TX_COLUMNS = (
 
 _PENDING = frozenset({State.AUTHORIZING, State.ADVISING, State.REVERSING})
 GENESIS = bytes(32)
+_ENCODE = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ def fact_row(fact: Fact) -> FactRow:
         detail = _detail_body(fact.detail)
         if detail:
             body["detail"] = detail
-    text = json.dumps(body, ensure_ascii=False, separators=(",", ":")) if body else "{}"
+    text = _ENCODE(body) if body else "{}"
     return (fact.tx_id, fact.at_ms, OPENED if fact.input is None else fact.input.value, fact.state.value, text)
 
 
