@@ -1,0 +1,273 @@
+"""`storno host`: run the host simulator, or look at its books.
+
+Thin: reads options, puts core and edge together, prints notes. Holds no rule about money or messages.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import signal
+import sys
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from storno.app import home_dir
+from storno.cli.text import language, t
+from storno.cli.trouble import ExitCode, Trouble
+from storno.sim.faults import FaultError, chances_of
+from storno.sim.host_server import HOST, PORT, HostServer, ServerOptions
+from storno.sim.script import FaultPlan, rules_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from storno.iso8583.spec import Dialect
+    from storno.sim.host import HostCore
+    from storno.sim.note import Note
+
+
+@click.command("host")
+@click.option(
+    "--listen",
+    default=f"{HOST}:{PORT}",
+    show_default=True,
+    metavar="HOST:PORT",
+    help=t("Listen here.", "监听地址。"),
+)
+@click.option("--dialect", default="cup_pos", show_default=True, help=t("Message dialect.", "报文方言。"))
+@click.option(
+    "--mac", default=None, help=t("MAC profile instead of the dialect's.", "指定 MAC 算法，代替方言默认值。")
+)
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="NAME=P[:N],…",
+    help=t(
+        "Faults by probability: answer_lost=0.05,late=0.02:3000",
+        "按概率注入故障：answer_lost=0.05,late=0.02:3000",
+    ),
+)
+@click.option(
+    "--script",
+    type=click.Path(path_type=Path),
+    help=t("Faults by script (TOML).", "按脚本注入故障（TOML 文件）。"),
+)
+@click.option(
+    "--magic/--no-magic", default=True, show_default=True, help=t("Faults by amount.", "按金额触发故障。")
+)
+@click.option(
+    "--magic-table", is_flag=True, help=t("Print magic amounts and test cards.", "打印魔术金额表与测试卡。")
+)
+@click.option("--seed", type=int, help=t("Seed of all chance.", "随机数种子。"))
+@click.option(
+    "--keys",
+    type=click.Path(path_type=Path),
+    help=t("Key file instead of test keys.", "密钥文件，代替测试密钥。"),
+)
+@click.option(
+    "--unknown-reversal",
+    type=click.Choice(["25", "00"]),
+    default="25",
+    show_default=True,
+    help=t("Answer to a reversal without original.", "找不到原交易的冲正应答码。"),
+)
+@click.option(
+    "--tombstones/--no-tombstones",
+    default=True,
+    show_default=True,
+    help=t("Decline an original that comes after its reversal.", "冲正先到时，拒绝迟到的原交易。"),
+)
+@click.option(
+    "--duplicate-code",
+    metavar="CODE",
+    help=t("Answer repeats with this code (94).", "重复请求的应答码（如 94）。"),
+)
+@click.option("--memory-only", is_flag=True, help=t("Keep no books on disk.", "账目只放内存，不落盘。"))
+@click.option("--books", "show_books", is_flag=True, help=t("Print the books and leave.", "打印账目后退出。"))
+@click.option("--quiet", is_flag=True, help=t("No line for each message.", "不逐笔打印。"))
+@click.option("--home", metavar="DIR", help=t("Folder of all state.", "数据目录。"))
+@click.option(
+    "--json", "as_json", is_flag=True, help=t("Print JSON, one object a line.", "输出 JSON，每行一个对象。")
+)
+def host(**given: Any) -> int:
+    """Run the host, or print its books or tables."""
+    if given["magic_table"]:
+        return _print_table()
+    if given["show_books"]:
+        return _print_books(given["home"], as_json=given["as_json"])
+    return _run(given)
+
+
+host.help = t(
+    "Be an acquirer's host: real books, and faults placed before or after the money effect.",
+    "模拟收单主机：真实记账，故障可放在入账之前或之后。",
+)
+
+
+def _print_table() -> int:
+    from storno.sim.table import table
+
+    for line in table(language().value):
+        click.echo(line)
+    return ExitCode.DONE
+
+
+def _print_books(home: str | None, *, as_json: bool) -> int:
+    from storno.sim import books_view
+    from storno.sim.host_home import read_books
+    from storno.sim.shelf import ShelfError
+
+    try:
+        books = read_books(home_dir(home))
+    except ShelfError as error:
+        raise Trouble(str(error), todo=t("run `storno host` first", "请先运行 storno host")) from None
+    if as_json:
+        click.echo(json.dumps(books_view.as_json(books), ensure_ascii=False))
+    else:
+        for line in books_view.lines(books, language().value):
+            click.echo(line)
+    return ExitCode.DONE
+
+
+def _plan(given: dict[str, Any]) -> FaultPlan:
+    try:
+        script: Path | None = given["script"]
+        rules = rules_of(script.read_text("utf-8")) if script is not None else ()
+        return FaultPlan(rules, magic=given["magic"], chances=chances_of(",".join(given["faults"])))
+    except FaultError as error:
+        raise Trouble(
+            str(error), todo=t("see docs/host-simulator.md", "请看 docs/host-simulator.md")
+        ) from None
+
+
+def _address(text: str) -> tuple[str, int]:
+    name, _, port = text.rpartition(":")
+    if not port.isdigit() or int(port) > 65535:
+        raise Trouble(
+            t(f"{text!r} is no address", f"{text!r} 不是有效地址"),
+            todo=t("write HOST:PORT", "请写成 HOST:PORT"),
+        )
+    return name.strip("[]") or HOST, int(port)
+
+
+def _dialect(name: str) -> Dialect:
+    from storno.iso8583.dialects import UnknownDialectError, dialect
+
+    try:
+        return dialect(name)
+    except UnknownDialectError as error:
+        raise Trouble(str(error)) from None
+
+
+def _run(given: dict[str, Any]) -> int:
+    from dataclasses import replace
+
+    from storno.iso8583.cipher import CryptoError
+    from storno.iso8583.mac import mac_profile
+    from storno.sim.books import Books, BooksOptions
+    from storno.sim.host import HostCore, HostOptions
+    from storno.sim.host_home import open_home
+    from storno.sim.host_keys import HostKeys, KeyFileError, load_keys
+    from storno.sim.shelf import MemoryShelf, ShelfError
+
+    dialect, address, plan = _dialect(given["dialect"]), _address(given["listen"]), _plan(given)
+    seed: int = secrets.randbits(32) if given["seed"] is None else given["seed"]
+    try:
+        profile = replace(dialect.profile, mac=mac_profile(given["mac"] or dialect.profile.mac).name)
+        keys = HostKeys() if given["keys"] is None else load_keys(given["keys"])
+        home = None if given["memory_only"] else open_home(home_dir(given["home"]))
+    except (CryptoError, KeyFileError, ShelfError) as error:
+        raise Trouble(str(error)) from None
+    try:
+        rules = BooksOptions(
+            given["tombstones"], given["unknown_reversal"], duplicate_code=given["duplicate_code"]
+        )
+        books = Books(MemoryShelf() if home is None else home.shelf, rules)
+        options = HostOptions() if home is None else HostOptions(token_key=home.token_key)
+        core = HostCore(dialect, profile, books, keys, options, Random(seed), plan)
+        _serve(core, address, seed, as_json=given["as_json"], quiet=given["quiet"])
+    finally:
+        if home is not None:
+            home.close()
+    return ExitCode.DONE
+
+
+def _serve(core: HostCore, address: tuple[str, int], seed: int, *, as_json: bool, quiet: bool) -> None:
+    with asyncio.Runner(loop_factory=_fast_loop()) as runner:
+        runner.run(_until_stopped(core, address, seed, as_json=as_json, quiet=quiet))
+
+
+def _fast_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Give uvloop's loop where it is installed: faster, otherwise the same."""
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+async def _until_stopped(
+    core: HostCore, address: tuple[str, int], seed: int, *, as_json: bool, quiet: bool
+) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    show = None if quiet else (_note_json if as_json else _note_line)
+    server = HostServer(core, ServerOptions(*address), on_note=show)
+    try:
+        await server.start()
+    except OSError as error:
+        raise Trouble(
+            t("the host cannot listen", "主机无法监听"),
+            where=f"{address[0]}:{address[1]}",
+            todo=f"{error.strerror or error}",
+            code=ExitCode.OUTSIDE,
+        ) from None
+    _say_listening(core, address[0], server.port, seed, as_json=as_json)
+    await stop.wait()
+    await server.stop()
+    _say_end(server, as_json=as_json)
+
+
+def _say_listening(core: HostCore, name: str, port: int, seed: int, *, as_json: bool) -> None:
+    if as_json:
+        line = json.dumps(
+            {"event": "listening", "host": name, "port": port, "dialect": core.dialect.name, "seed": seed}
+        )
+    else:
+        at = f"{name}:{port}"
+        title = core.dialect.title(language().value)
+        line = t(
+            f"host listening on {at}, {title}, seed {seed}", f"主机已在 {at} 监听，{title}，随机种子 {seed}"
+        )
+    print(line, flush=True)  # noqa: T201 - one flushed line that a script can wait for
+
+
+def _note_line(note: Note) -> None:
+    sys.stdout.write(note.line(language().value) + "\n")
+    sys.stdout.flush()
+
+
+def _note_json(note: Note) -> None:
+    sys.stdout.write(json.dumps({"event": "message", **note.as_json()}, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+def _say_end(server: HostServer, *, as_json: bool) -> None:
+    from dataclasses import asdict
+
+    from storno.sim import books_view
+
+    if as_json:
+        brief = books_view.as_json(server.core.books)["summary"]
+        click.echo(json.dumps({"event": "stopped", "summary": brief, "counts": asdict(server.counts)}))
+        return
+    for line in books_view.lines(server.core.books, language().value, rows_max=0)[:2]:
+        click.echo(line)
