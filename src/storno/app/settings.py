@@ -17,7 +17,7 @@ from storno.gateway.options import NodeOptions
 from storno.gateway.serve import Address, ServeOptions
 from storno.iso8583.cipher import BilingualError
 from storno.iso8583.dialects import dialect as dialect_named
-from storno.iso8583.mac import MAC_PROFILES
+from storno.iso8583.mac import UnknownMacProfile, mac_profile
 from storno.iso8583.profile import Profile, Reason
 from storno.iso8583.spec import Dialect
 
@@ -142,11 +142,10 @@ def _profile(base: Profile, table: dict[str, Any], where: str) -> Profile:
     if "reversal_copies" in values:
         base = replace(base, reversal_copies=tuple(int(one) for one in _list(values.pop("reversal_copies"), where)))
     profile = _built(base, values, where)
-    if profile.mac not in MAC_PROFILES:
-        names = ", ".join(sorted(MAC_PROFILES))
-        raise SettingsError(
-            f"{where} mac: {profile.mac!r} is not known; known: {names}", f"{where} mac：没有 {profile.mac!r}；可用：{names}"
-        )
+    try:
+        mac_profile(profile.mac)
+    except UnknownMacProfile as error:
+        raise SettingsError(f"{where} mac: {error.en}", f"{where} mac：{error.zh}") from None
     return profile
 
 

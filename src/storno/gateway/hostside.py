@@ -235,7 +235,7 @@ class HostSide:
         if msg.mti[1] == "8" and msg.fields.get(39) == "00" and code in SIGN_IN_CODES and 62 in msg.fields:
             tid = request.fields.get(41, "")
             try:
-                handle = node.keys.learn(tid, bytes.fromhex(msg.fields[62]), code)
+                handle = node.keys.learn(tid, bytes.fromhex(msg.fields[62]), code, node.profile.mac)
             except BilingualError as error:
                 node.counts.add("key_trouble")
                 node.log("error", "key_trouble", tid=tid, why=str(error))
