@@ -7,6 +7,7 @@ request's MAC. The same ruling gives the same answer again, times included. Pure
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from storno.iso8583 import mti
@@ -47,6 +48,13 @@ _CODES: dict[Kind, tuple[str, str, str, str]] = {
 }
 
 
+@lru_cache(maxsize=1024)
+def clock_texts(second: int) -> tuple[str, str]:
+    """Give F12 hhmmss and F13 MMDD of a second since 1970, in the host's zone."""
+    local = local_time(second * 1000)
+    return local.strftime("%H%M%S"), local.strftime("%m%d")
+
+
 def local_time(at_ms: int) -> datetime:
     """Give the time in the host's zone (UTC+8, without summer time)."""
     return datetime.fromtimestamp(at_ms / 1000, tz=UTC) + LOCAL
@@ -59,15 +67,15 @@ def swapped(tpdu: str) -> str:
 
 def answer(request: Message, code: str, at_ms: int, rrn: str, *, pos: bool) -> Message:
     """Make the bare answer: what is repeated, F12/F13/F15, F37, F39."""
-    local = local_time(at_ms)
+    time, date = clock_texts(at_ms // 1000)
     copies = POS_COPIES if pos else NETWORK_COPIES
     fields = {number: request.fields[number] for number in copies if number in request.fields}
     if pos or 12 not in fields:
-        fields[12] = local.strftime("%H%M%S")
-        fields[13] = local.strftime("%m%d")
+        fields[12] = time
+        fields[13] = date
     if pos:
         fields.setdefault(32, ACQUIRER)
-    fields[15] = local.strftime("%m%d")
+    fields[15] = date
     fields[37] = rrn if pos else request.fields.get(37, rrn)
     fields[39] = code
     return Message(mti.response(request.mti), fields, swapped(request.tpdu), _header_back(request.header))

@@ -7,7 +7,7 @@ Knows no clock, chance, socket or disk: rows go to a `Shelf`, which may be a dic
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from storno.reversal.kinds import Kind
@@ -118,7 +118,7 @@ class Books:
 
     def _again(self, known: Entry, request: Request) -> Ruling:
         if known.standing is Standing.TOMBSTONE:
-            self._put(replace(known, late=known.late + 1))
+            self._put(known._replace(late=known.late + 1))
             return Ruling(self.options.tombstone_code, known, repeat=True)
         if known.fingerprint != request.fingerprint:
             return Ruling("94", None, repeat=True)
@@ -157,7 +157,7 @@ class Books:
         code = request.forced_code or ("00" if amount_minor == request.amount_minor else "10")
         entry = self._entry(request, Standing.APPROVED, code, amount_minor, original)
         if original is not None and original.auth_code:
-            entry = replace(entry, auth_code=original.auth_code)
+            entry = entry._replace(auth_code=original.auth_code)
         # Release before charging: a completion is paid out of its own hold.
         if original is not None:
             self._mark(original, entry)
@@ -167,18 +167,18 @@ class Books:
 
     def _mark(self, original: Entry, entry: Entry) -> None:
         if entry.kind in UNDONE_BY:
-            self._put(replace(original, undone_by=entry.identity))
+            self._put(original._replace(undone_by=entry.identity))
             self._release(original, completed_by=None)
         elif entry.kind.completes:
-            self._put(replace(original, completed_by=entry.identity))
+            self._put(original._replace(completed_by=entry.identity))
         else:
-            self._put(replace(original, refunded_minor=original.refunded_minor + entry.amount_minor))
+            self._put(original._replace(refunded_minor=original.refunded_minor + entry.amount_minor))
 
     def _release(self, completion: Entry, completed_by: Identity | None) -> None:
         """Open (None) or close again the hold a completion used up."""
         if completion.kind.completes and completion.original is not None:
             hold = self._entries[completion.original]
-            self._put(replace(hold, completed_by=completed_by))
+            self._put(hold._replace(completed_by=completed_by))
 
     def _decline(self, request: Request, code: str, original: Entry | None) -> Ruling:
         entry = self._entry(request, Standing.DECLINED, code, 0, original)
@@ -222,7 +222,7 @@ class Books:
         entry = self._entries.get(identity)
         if entry is None:
             return self._bury(identity, amount_minor or 0, at_ms, kind or Kind.SALE)
-        entry = replace(entry, reversals=entry.reversals + 1)
+        entry = entry._replace(reversals=entry.reversals + 1)
         if entry.standing is Standing.TOMBSTONE:
             self._put(entry)
             return Ruling(self.options.unknown_reversal, entry, repeat=True)
@@ -252,13 +252,13 @@ class Books:
 
     def _undo(self, entry: Entry) -> Ruling:
         moved = entry.in_force
-        self._put(replace(entry, reversed=True))
+        self._put(entry._replace(reversed=True))
         if entry.kind in UNDONE_BY:
             assert entry.original is not None, "an approved void has an original"
             original = self._entries[entry.original]
             if not original.reversed:
                 self._release(original, completed_by=original.identity)
-            self._put(replace(self._entries[entry.original], undone_by=None))
+            self._put(self._entries[entry.original]._replace(undone_by=None))
         elif moved:
             self._release(entry, completed_by=None)
         return Ruling("00", self._entries[entry.identity], moved=moved)
@@ -390,9 +390,9 @@ class Books:
         before = self._entries.get(entry.identity)
         was = before is not None and before.in_force
         if entry.in_force and not was:
-            entry = replace(entry, applied=entry.applied + 1)
+            entry = entry._replace(applied=entry.applied + 1)
         elif was and not entry.in_force:
-            entry = replace(entry, undone=entry.undone + 1)
+            entry = entry._replace(undone=entry.undone + 1)
         assert entry.applied - entry.undone in (0, 1), f"{entry.identity}: an effect counted twice"
         charge = entry.charge_minor - (before.charge_minor if before is not None else 0)
         hold = entry.hold_minor - (before.hold_minor if before is not None else 0)
@@ -401,8 +401,8 @@ class Books:
         if charge or hold:
             held = account if account is not None else self._accounts[entry.token]
             held = self._accounts.get(held.token, held)
-            moved = replace(
-                held, balance_minor=held.balance_minor - charge, held_minor=held.held_minor + hold
+            moved = held._replace(
+                balance_minor=held.balance_minor - charge, held_minor=held.held_minor + hold
             )
             self._accounts[moved.token] = moved
             self._shelf.put_account(moved)

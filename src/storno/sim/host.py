@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections import OrderedDict
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from storno.iso8583 import mti
@@ -150,11 +150,12 @@ class HostCore:
         if self._pos:
             self._remember_route(heard)
         chosen = fault or self._plan.choose(self._incoming(heard), self._rng)
-        self.note = replace(self.note, fault=chosen)
+        if chosen is not None:
+            self.note = self.note._replace(fault=chosen)
         if chosen is not None and (early := _before_effect(chosen)) is not None:
             return early
         message = self._act(heard, chosen, now_ms)
-        self.note = replace(self.note, code=message.fields[39])
+        self.note = self.note._replace(code=message.fields[39])
         return self._deliver(message, mac if _sealed(heard) else None, chosen, heard)
 
     def _act(self, heard: Heard, fault: Fault | None, now_ms: int) -> Message:
@@ -179,8 +180,8 @@ class HostCore:
     def _financial(self, heard: Heard, fault: Fault | None, now_ms: int) -> Message:
         ruling = self.books.rule(self._request(heard, fault, now_ms))
         entry = ruling.entry
-        self.note = replace(
-            self.note, repeat=ruling.repeat, effect=Moved.MOVED if ruling.moved else Moved.STILL
+        self.note = self.note._replace(
+            repeat=ruling.repeat, effect=Moved.MOVED if ruling.moved else Moved.STILL
         )
         if entry is None:
             return self._bare(heard, ruling.code, now_ms)
@@ -232,7 +233,7 @@ class HostCore:
             found = self.books.by_rrn(heard.message.fields.get(37, ""))
             identity = found.identity if found is not None else identity
         ruling = self.books.reverse(identity, heard.amount_minor, now_ms, heard.kind)
-        self.note = replace(self.note, repeat=ruling.repeat, effect=_undone(ruling))
+        self.note = self.note._replace(repeat=ruling.repeat, effect=_undone(ruling))
         return self._bare(heard, ruling.code, now_ms)
 
     # -- the rest of a host's day
@@ -346,7 +347,7 @@ class HostCore:
 
     def _refuse(self, heard: Heard, code: str, now_ms: int) -> list[Action]:
         """Answer no without touching the books; what cannot be answered is dropped."""
-        self.note = replace(self.note, code=code)
+        self.note = self.note._replace(code=code)
         kind = heard.message.mti
         if not mti.well_formed(kind) or not mti.is_request(kind):
             return [Drop()]
@@ -358,7 +359,7 @@ class HostCore:
         message, _ = self._codec.decode_lenient(frame)
         heard = hear(message, self.dialect)
         actions = self._refuse(heard, self.profile.code_bad_format, now_ms)
-        self.note = replace(_noted(heard), code=self.note.code, problem=str(error))
+        self.note = _noted(heard)._replace(code=self.note.code, problem=str(error))
         return actions
 
     def _deliver(self, message: Message, mac: Mac | None, fault: Fault | None, heard: Heard) -> list[Action]:
@@ -376,7 +377,7 @@ class HostCore:
         try:
             data = self._wire(message, mac, spoil=kind is FaultKind.BAD_MAC)
         except CodecError as error:
-            self.note = replace(self.note, problem=str(error))
+            self.note = self.note._replace(problem=str(error))
             return [Drop()]
         if fault is None:
             return [Send(data)]

@@ -82,6 +82,7 @@ class HostServer:
         self._on_note = on_note
         self._server: asyncio.Server | None = None
         self._idle = asyncio.Event()
+        self._queued: list[tuple[Link, Action]] = []
 
     async def start(self) -> None:
         """Listen. OSError when the address cannot be had."""
@@ -111,6 +112,18 @@ class HostServer:
         actions = self.core.receive(frame, self._clock())
         self._tell()
         return actions
+
+    def queue(self, link: Link, actions: list[Action]) -> None:
+        """Keep actions until the end of this turn of the loop: one flush serves all connections heard in it."""
+        if not self._queued:
+            asyncio.get_running_loop().call_soon(self._act)
+        self._queued += [(link, action) for action in actions]
+
+    def _act(self) -> None:
+        queued, self._queued = self._queued, []
+        self.core.flush()
+        for link, action in queued:
+            link.perform(action)
 
     def restart(self, *, with_memory: bool) -> None:
         """Drop everything as a crash would and begin again."""
@@ -192,23 +205,17 @@ class Link(asyncio.Protocol):
             self._transport.resume_reading()
 
     def data_received(self, data: bytes) -> None:
-        """Serve every whole frame, flush the books once, then act."""
-        actions: list[Action] = []
-        broken = False
+        """Serve every whole frame; the server acts on the answers when the books are flushed."""
         try:
             self._frames.receive_data(data)
             while (frame := self._frames.next_frame()) is not None:
-                actions += self._server.hear(frame)
+                actions = self._server.hear(frame)
+                self._server.queue(self, actions)
                 if isinstance(actions[-1], Restart | CloseConnection):
                     break
         except FrameError:
             self._server.counts.broken += 1
-            broken = True
-        self._server.core.flush()
-        for action in actions:
-            self._perform(action)
-        if broken:
-            self.abort()
+            self._server.queue(self, [CloseConnection(abort=True)])
 
     def write(self, data: bytes) -> None:
         """Send bytes now, if there still is somebody."""
@@ -228,7 +235,8 @@ class Link(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
-    def _perform(self, action: Action) -> None:
+    def perform(self, action: Action) -> None:
+        """Do what the core said."""
         match action:
             case Send(data, 0):
                 self.write(data)

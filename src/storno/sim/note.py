@@ -5,9 +5,8 @@ Rule: a note holds the masked card number at the most. Pure: the edge decides wh
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 from storno.money import Money
 from storno.reversal.kinds import Kind
@@ -44,8 +43,7 @@ _EFFECT: dict[Moved, tuple[str, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(NamedTuple):
     """One message and what came of it."""
 
     what: What

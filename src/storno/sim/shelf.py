@@ -7,7 +7,7 @@ Rule: what was committed before an answer left is there after `kill -9`. Power l
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -160,11 +160,11 @@ class SqliteShelf:
 
     def put_entry(self, entry: Entry) -> None:
         """Keep an entry."""
-        self._dirty["entry", json.dumps(entry.identity)] = json.dumps(_plain(entry))
+        self._dirty["entry", json.dumps(entry.identity)] = json.dumps(entry, default=_value)
 
     def put_account(self, account: Account) -> None:
         """Keep an account."""
-        self._dirty["account", account.token] = json.dumps(_plain(account))
+        self._dirty["account", account.token] = json.dumps(account)
 
     def put_batch(self, key: BatchKey, state: BatchState) -> None:
         """Keep what is remembered of a batch."""
@@ -205,22 +205,15 @@ class SqliteShelf:
         self._db.execute("DELETE FROM rows")
 
 
-_ENTRY_FIELDS = tuple(one.name for one in fields(Entry))
-_ACCOUNT_FIELDS = tuple(one.name for one in fields(Account))
 _IDENTITIES = tuple(
-    _ENTRY_FIELDS.index(name) for name in ("identity", "original", "undone_by", "completed_by")
+    Entry._fields.index(name) for name in ("identity", "original", "undone_by", "completed_by")
 )
-_KIND = _ENTRY_FIELDS.index("kind")
-_STANDING = _ENTRY_FIELDS.index("standing")
+_KIND = Entry._fields.index("kind")
+_STANDING = Entry._fields.index("standing")
 
 
-def _plain(row: Entry | Account) -> list[Any]:
-    names = _ENTRY_FIELDS if isinstance(row, Entry) else _ACCOUNT_FIELDS
-    values = [getattr(row, name) for name in names]
-    if isinstance(row, Entry):
-        values[_KIND] = row.kind.value
-        values[_STANDING] = row.standing.value
-    return values
+def _value(member: Kind | Standing) -> str:
+    return str(member.value)
 
 
 def _entry(values: list[Any]) -> Entry:
