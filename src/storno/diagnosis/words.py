@@ -6,7 +6,7 @@ tables against the enums: a new member without words is a red test. Pure.
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from storno.reversal.lifecycle import Case, Input, State
 from storno.reversal.record import Told, Trigger
@@ -99,19 +99,12 @@ TOLD: dict[Told, tuple[str, str]] = {
 }
 
 
+_WORDS: dict[Any, tuple[str, str]] = {**STATES, **INPUTS, **CASES, **TRIGGERS, **TOLD}
+
+
 def title(word: Word, lang: str) -> str:
     """Say in words what a state, input, case, trigger or told answer means (`lang` is zh or en)."""
-    match word:
-        case State():
-            english, chinese = STATES[word]
-        case Input():
-            english, chinese = INPUTS[word]
-        case Case():
-            english, chinese = CASES[word]
-        case Trigger():
-            english, chinese = TRIGGERS[word]
-        case Told():
-            english, chinese = TOLD[word]
+    english, chinese = _WORDS[word]
     return chinese if lang == "zh" else english
 
 
