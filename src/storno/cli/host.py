@@ -19,6 +19,7 @@ import click
 from storno.app import home_dir
 from storno.cli.text import language, t
 from storno.cli.trouble import ExitCode, Trouble
+from storno.iso8583.cipher import BilingualError
 from storno.sim.faults import FaultError, chances_of
 from storno.sim.host_server import HOST, PORT, HostServer, ServerOptions
 from storno.sim.script import FaultPlan, rules_of
@@ -126,13 +127,18 @@ def _print_books(home: str | None, *, as_json: bool) -> int:
     try:
         books = read_books(home_dir(home))
     except ShelfError as error:
-        raise Trouble(str(error), todo=t("run `storno host` first", "请先运行 storno host")) from None
+        raise Trouble(_said(error), todo=t("run `storno host` first", "请先运行 storno host")) from None
     if as_json:
         click.echo(json.dumps(books_view.as_json(books), ensure_ascii=False))
     else:
         for line in books_view.lines(books, language().value):
             click.echo(line)
     return ExitCode.DONE
+
+
+def _said(error: Exception) -> str:
+    """Give an error's text in the chosen language where it has two."""
+    return error.say(language().value) if isinstance(error, BilingualError) else str(error)
 
 
 def _plan(given: dict[str, Any]) -> FaultPlan:
@@ -162,7 +168,7 @@ def _dialect(name: str) -> Dialect:
     try:
         return dialect(name)
     except UnknownDialectError as error:
-        raise Trouble(str(error)) from None
+        raise Trouble(_said(error)) from None
 
 
 def _run(given: dict[str, Any]) -> int:
@@ -183,7 +189,7 @@ def _run(given: dict[str, Any]) -> int:
         keys = HostKeys() if given["keys"] is None else load_keys(given["keys"])
         home = None if given["memory_only"] else open_home(home_dir(given["home"]))
     except (CryptoError, KeyFileError, ShelfError) as error:
-        raise Trouble(str(error)) from None
+        raise Trouble(_said(error)) from None
     try:
         rules = BooksOptions(
             given["tombstones"], given["unknown_reversal"], duplicate_code=given["duplicate_code"]

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from storno.iso8583.cipher import BilingualError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from random import Random
@@ -129,7 +131,7 @@ class Fault:
         return self.kind.value + (f":{parameter}" if parameter else "")
 
 
-class FaultError(ValueError):
+class FaultError(BilingualError, ValueError):
     """A fault description that cannot be understood: what, where, what is allowed."""
 
 
@@ -145,18 +147,28 @@ def fault_of(text: str) -> Fault:
         kind = FaultKind(name.strip().lower())
     except ValueError:
         known = ", ".join(one.value for one in FaultKind)
-        raise FaultError(f"fault {name!r} is not known; known: {known}") from None
+        raise FaultError(
+            f"fault {name!r} is not known; known: {known}", f"没有故障 {name!r}；可用：{known}"
+        ) from None
     if kind.takes_code:
         code = parameter.strip().upper() or _CODES[kind]
         if len(code) != 2 or not code.isalnum() or not code.isascii():
-            raise FaultError(f"fault {name}: {parameter!r} is no response code (two letters or digits)")
+            raise FaultError(
+                f"fault {name}: {parameter!r} is no response code (two letters or digits)",
+                f"故障 {name}：{parameter!r} 不是应答码（应为两位字母或数字）",
+            )
         return Fault(kind, code=code)
     if kind not in _VALUES:
         if parameter:
-            raise FaultError(f"fault {name} takes no parameter, found {parameter!r}")
+            raise FaultError(
+                f"fault {name} takes no parameter, found {parameter!r}",
+                f"故障 {name} 不带参数，实际为 {parameter!r}",
+            )
         return Fault(kind)
     if parameter and not (parameter.isascii() and parameter.isdigit() and len(parameter) <= 9):
-        raise FaultError(f"fault {name}: {parameter!r} is not a number")
+        raise FaultError(
+            f"fault {name}: {parameter!r} is not a number", f"故障 {name}：{parameter!r} 不是数字"
+        )
     return Fault(kind, value=int(parameter) if parameter else _VALUES[kind])
 
 
@@ -189,21 +201,28 @@ def chances_of(text: str) -> tuple[Chance, ...]:
             probability = -1.0
         if not equals or not 0.0 <= probability <= 1.0:
             raise FaultError(
-                f"fault {part!r}: write NAME=PROBABILITY[:PARAMETER], the probability from 0 to 1"
+                f"fault {part!r}: write NAME=PROBABILITY[:PARAMETER], the probability from 0 to 1",
+                f"故障 {part!r}：请写成 名称=概率[:参数]，概率为 0 到 1",
             )
         head, dot, tail = name.strip().partition(".")
         fault = fault_of((tail if dot else head) + (f":{parameter}" if parameter else ""))
         chances.append(Chance(probability, fault, _target(head if dot else "", fault)))
     for target in Target:
         if sum(one.probability for one in chances if one.target is target) > 1.0 + 1e-9:
-            raise FaultError(f"the probabilities for {target.value} add up to more than 1")
+            raise FaultError(
+                f"the probabilities for {target.value} add up to more than 1",
+                f"{target.value} 的概率之和大于 1",
+            )
     return tuple(chances)
 
 
 def _target(name: str, fault: Fault) -> Target:
     if fault.kind.of_reversal:
         if name not in ("", Target.REVERSAL.value):
-            raise FaultError(f"fault {fault.kind.value} is for reversals, not for {name}")
+            raise FaultError(
+                f"fault {fault.kind.value} is for reversals, not for {name}",
+                f"故障 {fault.kind.value} 只用于冲正，不能用于 {name}",
+            )
         return Target.REVERSAL
     if not name:
         return Target.REQUEST
@@ -211,7 +230,9 @@ def _target(name: str, fault: Fault) -> Target:
         return Target(name)
     except ValueError:
         known = ", ".join(one.value for one in Target)
-        raise FaultError(f"{name!r} is no target of faults; known: {known}") from None
+        raise FaultError(
+            f"{name!r} is no target of faults; known: {known}", f"{name!r} 不是故障对象；可用：{known}"
+        ) from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,13 +50,16 @@ def open_home(home: Path) -> HostHome:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = (folder / LOCK).open("a+")
     except OSError as error:
-        raise ShelfError(f"the host's folder {folder} cannot be used: {error}") from error
+        raise ShelfError(
+            f"the host's folder {folder} cannot be used: {error}", f"主机目录 {folder} 无法使用：{error}"
+        ) from error
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         lock.close()
         raise ShelfError(
-            f"another host is running with {folder}; stop it, or choose another --home"
+            f"another host is running with {folder}; stop it, or choose another --home",
+            f"已有主机在使用 {folder}；请先停止它，或另选 --home",
         ) from None
     try:
         return HostHome(SqliteShelf(folder / BOOKS), _token_key(folder / KEY_FILE), lock)
@@ -74,7 +77,7 @@ def read_books(home: Path) -> Books:
     """
     path = home / FOLDER / BOOKS
     if not path.exists():
-        raise ShelfError(f"no host has kept books in {home}")
+        raise ShelfError(f"no host has kept books in {home}", f"{home} 中没有主机账目")
     shelf = SqliteShelf(path, read_only=True)
     try:
         return Books(shelf, BooksOptions())
@@ -91,9 +94,12 @@ def _token_key(path: Path) -> bytes:
             draft.replace(path)
         key = path.read_bytes()
     except OSError as error:
-        raise ShelfError(f"the token key {path} cannot be used: {error}") from error
+        raise ShelfError(
+            f"the token key {path} cannot be used: {error}", f"卡号令牌密钥 {path} 无法使用：{error}"
+        ) from error
     if len(key) != _KEY_BYTES:
         raise ShelfError(
-            f"the token key {path} is damaged; remove the host's folder to start with empty books"
+            f"the token key {path} is damaged; remove the host's folder to start with empty books",
+            f"卡号令牌密钥 {path} 已损坏；删除主机目录可从空账重新开始",
         )
     return key

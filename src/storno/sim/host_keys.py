@@ -10,6 +10,7 @@ from __future__ import annotations
 import tomllib
 from typing import TYPE_CHECKING, Any
 
+from storno.iso8583.cipher import BilingualError, CryptoError
 from storno.iso8583.keys import KeyKind, WorkingKeys, key_from_hex, unwrap_working_keys, wrap_working_keys
 from storno.iso8583.mac import Mac, mac_algorithm, mac_profile
 from storno.sim.entry import SignIn
@@ -26,7 +27,7 @@ SIGN_IN_CODES = ("001", "003", "004", "005")
 """F60.3: single DES, double length, double length with track key, SM4."""
 
 
-class KeyFileError(Exception):
+class KeyFileError(BilingualError):
     """A key file that cannot be used; the text never shows a key."""
 
 
@@ -106,11 +107,14 @@ def load_keys(path: Path) -> HostKeys:
     try:
         document = tomllib.loads(path.read_text("utf-8"))
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise KeyFileError(f"{path}: {error}") from None
+        raise KeyFileError(f"{path}: {error}", f"{path}：{error}") from None
     unknown = set(document) - {"default", "link_mak", "terminals"}
     terminals = document.get("terminals", {})
     if unknown or not isinstance(terminals, dict):
-        raise KeyFileError(f"{path}: a key file holds default, link_mak and [terminals] only")
+        raise KeyFileError(
+            f"{path}: a key file holds default, link_mak and [terminals] only",
+            f"{path}：密钥文件只能含 default、link_mak 和 [terminals]",
+        )
     default = _key(path, "default", document["default"]) if "default" in document else TEST_TMK
     link = _key(path, "link_mak", document["link_mak"]) if "link_mak" in document else TEST_LINK_MAK
     return HostKeys(default, {tid: _key(path, tid, value) for tid, value in terminals.items()}, link)
@@ -119,5 +123,5 @@ def load_keys(path: Path) -> HostKeys:
 def _key(path: Path, name: str, value: Any) -> bytes:
     try:
         return key_from_hex(value if isinstance(value, str) else "")
-    except ValueError as error:
-        raise KeyFileError(f"{path}, {name}: {error}") from None
+    except CryptoError as error:
+        raise KeyFileError(f"{path}, {name}: {error}", f"{path}，{name}：{error.zh}") from None

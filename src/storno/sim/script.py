@@ -61,10 +61,13 @@ def rules_of(text: str) -> tuple[Rule, ...]:
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise FaultError(f"the script is no TOML: {error}") from None
+        raise FaultError(f"the script is no TOML: {error}", f"脚本不是有效的 TOML：{error}") from None
     tables = document.pop("fault", [])
     if document or not isinstance(tables, list) or len(tables) > RULES_MAX:
-        raise FaultError(f"a script holds [[fault]] tables only, {RULES_MAX} at the most")
+        raise FaultError(
+            f"a script holds [[fault]] tables only, {RULES_MAX} at the most",
+            f"脚本只能含 [[fault]] 表，最多 {RULES_MAX} 个",
+        )
     return tuple(_rule(number, table) for number, table in enumerate(tables, 1))
 
 
@@ -73,27 +76,35 @@ def _rule(number: int, table: dict[str, Any]) -> Rule:
     unknown = set(table) - {"do", *_TEXTS, *_NUMBERS}
     if unknown:
         raise FaultError(
-            f"{where}: {', '.join(sorted(unknown))} is no condition; known: {', '.join(_TEXTS + _NUMBERS)}"
+            f"{where}: {', '.join(sorted(unknown))} is no condition; known: {', '.join(_TEXTS + _NUMBERS)}",
+            f"第 {number} 条：没有条件 {', '.join(sorted(unknown))}；可用：{', '.join(_TEXTS + _NUMBERS)}",
         )
     if not isinstance(table.get("do"), str):
-        raise FaultError(f'{where}: it needs do = "FAULT[:PARAMETER]"')
+        raise FaultError(
+            f'{where}: it needs do = "FAULT[:PARAMETER]"', f'第 {number} 条：缺少 do = "故障[:参数]"'
+        )
     for name in _TEXTS:
         if name in table and not isinstance(table[name], str):
-            raise FaultError(f"{where}: {name} must be text in quotes")
+            raise FaultError(
+                f"{where}: {name} must be text in quotes", f"第 {number} 条：{name} 应为带引号的文本"
+            )
     for name in _NUMBERS:
         value = table.get(name)
         if name in table and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
-            raise FaultError(f"{where}: {name} must be a whole number from 1")
+            raise FaultError(
+                f"{where}: {name} must be a whole number from 1", f"第 {number} 条：{name} 应为从 1 起的整数"
+            )
     kind = table.get("kind", "")
     if kind and kind not in {one.value for one in Kind}:
         raise FaultError(
-            f"{where}: kind {kind!r} is not known; known: {', '.join(one.value for one in Kind)}"
+            f"{where}: kind {kind!r} is not known; known: {', '.join(one.value for one in Kind)}",
+            f"第 {number} 条：没有类型 {kind!r}；可用：{', '.join(one.value for one in Kind)}",
         )
     try:
         fault = fault_of(table["do"])
         target = _target(table.get("on", ""), fault)
     except FaultError as error:
-        raise FaultError(f"{where}: {error}") from None
+        raise FaultError(f"{where}: {error}", f"第 {number} 条：{error.zh}") from None
     times = table.get("times", 1 if "nth" in table else None)
     conditions = {
         name: table[name] for name in ("tid", "mid", "stan", "mti", "kind", "amount_minor") if name in table
@@ -107,9 +118,15 @@ def _target(name: str, fault: Fault) -> Target:
     try:
         target = Target(name)
     except ValueError:
-        raise FaultError(f"on = {name!r}; known: {', '.join(one.value for one in Target)}") from None
+        raise FaultError(
+            f"on = {name!r}; known: {', '.join(one.value for one in Target)}",
+            f"on = {name!r}；可用：{', '.join(one.value for one in Target)}",
+        ) from None
     if fault.kind.of_reversal and target is not Target.REVERSAL:
-        raise FaultError(f"{fault.kind.value} is for reversals, not for {name}")
+        raise FaultError(
+            f"{fault.kind.value} is for reversals, not for {name}",
+            f"{fault.kind.value} 只用于冲正，不能用于 {name}",
+        )
     return target
 
 

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import apsw
 
+from storno.iso8583.cipher import BilingualError
 from storno.reversal.kinds import Kind
 from storno.sim.entry import Account, BatchState, Entry, Identity, SignIn, Standing
 
@@ -21,7 +22,7 @@ FORMAT = "storno-host-1"
 BUSY_TIMEOUT_MS = 5_000
 
 
-class ShelfError(Exception):
+class ShelfError(BilingualError):
     """A books file that cannot be used: what, and what to do."""
 
 
@@ -142,7 +143,9 @@ class SqliteShelf:
             self._db.set_busy_timeout(BUSY_TIMEOUT_MS)
             self._open(read_only=read_only)
         except (apsw.Error, OSError) as error:
-            raise ShelfError(f"the host's books at {path} cannot be opened: {error}") from error
+            raise ShelfError(
+                f"the host's books at {path} cannot be opened: {error}", f"主机账目 {path} 无法打开：{error}"
+            ) from error
 
     def _open(self, *, read_only: bool) -> None:
         if not read_only:
@@ -151,7 +154,10 @@ class SqliteShelf:
             self._db.execute("INSERT OR IGNORE INTO meta VALUES ('format', ?)", (FORMAT,))
         (found,) = self._db.execute("SELECT value FROM meta WHERE name = 'format'").fetchone() or ("",)
         if found != FORMAT:
-            raise ShelfError(f"the host's books have format {found!r}, this version reads {FORMAT!r}")
+            raise ShelfError(
+                f"the host's books have format {found!r}, this version reads {FORMAT!r}",
+                f"主机账目的格式为 {found!r}，本版本可读 {FORMAT!r}",
+            )
 
     def close(self) -> None:
         """Commit and close the file."""
