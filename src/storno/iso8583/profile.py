@@ -65,7 +65,9 @@ class Profile:
     doubtful: frozenset[str] = frozenset({"68", "91", "94", "96", "98"})
     reverse_on: frozenset[str] = frozenset()
     reversal_accepted: frozenset[str] = frozenset({"00", "12", "25"})
-    reversal_retry: frozenset[str] = frozenset({"68", "77", "90", "91", "92", "94", "96", "98", "99", "A0", "A7"})
+    reversal_retry: frozenset[str] = frozenset(
+        {"68", "77", "90", "91", "92", "94", "96", "98", "99", "A0", "A7"}
+    )
 
     # how a reversal is built
     reversal_mti: str = "0400"
