@@ -1,7 +1,7 @@
 """Put a gateway together: journal, keys, cards, node and sockets, all under one home folder.
 
-    home/journal.db   the journal        home/keys.db   terminals' keys, sealed
-    home/cards.db     day keys of sealed card numbers    home/master.key   unless STORNO_MASTER_KEY is set
+home/journal.db   the journal        home/keys.db   terminals' keys, sealed
+home/cards.db     day keys of sealed card numbers    home/master.key   unless STORNO_MASTER_KEY is set
 """
 
 from __future__ import annotations
@@ -77,7 +77,8 @@ def build_parts(settings: Settings, home: Path, warn: Callable[[str, str], None]
         raise SettingsError(
             "test_terminals may not be on while the gateway listens beyond this machine; import real keys "
             "with `storno keys` and set test_terminals = false",
-            "网关监听本机以外的地址时不能启用 test_terminals；请用 `storno keys` 灌装真实密钥，并设 test_terminals = false",
+            "网关监听本机以外的地址时不能启用 test_terminals；"
+            "请用 `storno keys` 灌装真实密钥，并设 test_terminals = false",
         )
     master = master_key(home, warn)
     store = TrialKeyStore if settings.test_terminals else FileKeyStore

@@ -95,18 +95,20 @@ def from_tables(tables: dict[str, Any], source: str) -> Settings:
         base = dialect_named(str(gateway.pop("dialect", "cup_pos")))
     except (KeyError, ValueError) as error:
         raise SettingsError(f"{where}: {error}", f"{where}：{error}") from None
-    serve_values = {
-        "listen": _address(gateway.pop("listen", "127.0.0.1:7000"), where),
-        "hosts": tuple(_address(one, where) for one in _list(gateway.pop("hosts", ["127.0.0.1:7001"]), where)),
-    }
-    test_terminals = _flag(gateway.pop("test_terminals", serve_values["listen"].host in LOOPBACK), where, "test_terminals")
+    listen = _address(gateway.pop("listen", "127.0.0.1:7000"), where)
+    hosts = tuple(_address(one, where) for one in _list(gateway.pop("hosts", ["127.0.0.1:7001"]), where))
+    test_terminals = _flag(gateway.pop("test_terminals", listen.host in LOOPBACK), where, "test_terminals")
     node_names = {one.name for one in fields(NodeOptions)}
     serve_names = {one.name for one in fields(ServeOptions)} - {"listen", "hosts", "tls", "host_tls"}
-    _known(gateway, (*sorted(node_names | serve_names), "listen", "hosts", "dialect", "test_terminals"), source, "gateway")
-    node = _built(NodeOptions(), {k: v for k, v in gateway.items() if k in node_names}, where)
-    serve = _built(
-        ServeOptions(**serve_values), {k: v for k, v in gateway.items() if k in serve_names}, where
+    _known(
+        gateway,
+        (*sorted(node_names | serve_names), "listen", "hosts", "dialect", "test_terminals"),
+        source,
+        "gateway",
     )
+    node = _built(NodeOptions(), {k: v for k, v in gateway.items() if k in node_names}, where)
+    base_serve = ServeOptions(listen=listen, hosts=hosts)
+    serve = _built(base_serve, {k: v for k, v in gateway.items() if k in serve_names}, where)
     profile = _profile(base.profile, _table(tables, "profile", source), f"{source} [profile]")
     return Settings(
         source=source,
@@ -115,7 +117,9 @@ def from_tables(tables: dict[str, Any], source: str) -> Settings:
         serve=serve,
         test_terminals=test_terminals,
         tls=_built(TlsFiles(), _table(tables, "tls", source), f"{source} [tls]"),
-        host_tls=_built(TlsFiles(), tables["host_tls"], f"{source} [host_tls]") if "host_tls" in tables else None,
+        host_tls=_built(TlsFiles(), tables["host_tls"], f"{source} [host_tls]")
+        if "host_tls" in tables
+        else None,
     )
 
 
@@ -140,7 +144,9 @@ def _profile(base: Profile, table: dict[str, Any], where: str) -> Profile:
         known.update({allowed[name]: str(code) for name, code in given.items()})
         base = replace(base, reason_codes=tuple(known.items()))
     if "reversal_copies" in values:
-        base = replace(base, reversal_copies=tuple(int(one) for one in _list(values.pop("reversal_copies"), where)))
+        base = replace(
+            base, reversal_copies=tuple(int(one) for one in _list(values.pop("reversal_copies"), where))
+        )
     profile = _built(base, values, where)
     try:
         mac_profile(profile.mac)
@@ -153,7 +159,10 @@ def _built(base: T, values: dict[str, Any], where: str) -> T:
     """Override members of an options object, each checked against the type of its default."""
     hints = {one.name: str(one.type) for one in fields(base)}  # type: ignore[arg-type]
     _known(values, tuple(hints), where, "")
-    checked = {name: _checked(getattr(base, name), hints[name], value, f"{where} {name}") for name, value in values.items()}
+    checked = {
+        name: _checked(getattr(base, name), hints[name], value, f"{where} {name}")
+        for name, value in values.items()
+    }
     return replace(base, **checked)  # type: ignore[type-var]
 
 
@@ -184,7 +193,8 @@ def _checked(default: object, hint: str, value: object, where: str) -> object:
 
 def _wrong(where: str, value: object, allowed: str) -> SettingsError:
     return SettingsError(
-        f"{where}: {value!r} cannot be used; allowed: {allowed}", f"{where}：不能用 {value!r}；允许：{allowed}"
+        f"{where}: {value!r} cannot be used; allowed: {allowed}",
+        f"{where}：不能用 {value!r}；允许：{allowed}",
     )
 
 
@@ -213,13 +223,14 @@ def _known(given: dict[str, Any], allowed: tuple[str, ...], source: str, table: 
             where = f"{source} [{table}]" if table else source
             names = ", ".join(allowed)
             raise SettingsError(
-                f"{where}: {name!r} is not a setting; settings here: {names}", f"{where}：没有 {name!r} 这个设置；可用：{names}"
+                f"{where}: {name!r} is not a setting; settings here: {names}",
+                f"{where}：没有 {name!r} 这个设置；可用：{names}",
             )
 
 
 def _address(text: object, where: str) -> Address:
     """Read `host:port` ([::1]:7000 for IPv6)."""
     host, separator, port = str(text).rpartition(":")
-    if not separator or not host or not port.isdigit() or not int(port) < 65_536:  # noqa: PLR2004
+    if not separator or not host or not port.isdigit() or not int(port) < 65_536:
         raise _wrong(where, text, "HOST:PORT")
     return Address(host.strip("[]"), int(port))

@@ -106,14 +106,14 @@ def _fits(kind: Kind, klass: str, processing: str, *, advice: bool) -> bool:
         return False
     if kind.undoes:
         return processing == "20"
-    return processing != "20" and (klass in "4" or (klass == "1") is (kind is Kind.PREAUTH))
+    return processing != "20" and (klass == "4" or (klass == "1") is (kind is Kind.PREAUTH))
 
 
 def identity(msg: Message) -> TxKey:
     """Give the terminal's identity of a request: TID, MID, batch (F60.2) and STAN."""
     fields = msg.fields
     sixty = fields.get(60, "")
-    batch = sixty[2:8] if len(sixty) >= 8 and sixty.isdigit() else ""  # noqa: PLR2004
+    batch = sixty[2:8] if len(sixty) >= 8 and sixty.isdigit() else ""
     return TxKey(fields.get(41, ""), fields.get(42, ""), batch, fields.get(11, ""))
 
 
@@ -164,10 +164,10 @@ def original_keys(msg: Message) -> tuple[TxKey | None, str, str]:
     fields = msg.fields
     sixty_one = fields.get(61, "")
     key = None
-    if len(sixty_one) >= 12 and sixty_one[:12].isdigit() and sixty_one[6:12].strip("0"):  # noqa: PLR2004
+    if len(sixty_one) >= 12 and sixty_one[:12].isdigit() and sixty_one[6:12].strip("0"):
         key = TxKey(fields.get(41, ""), fields.get(42, ""), sixty_one[:6], sixty_one[6:12])
     ninety = fields.get(90, "")
-    if key is None and len(ninety) >= 10 and ninety[4:10].strip("0"):  # noqa: PLR2004
+    if key is None and len(ninety) >= 10 and ninety[4:10].strip("0"):
         key = TxKey(fields.get(41, ""), fields.get(42, ""), "", ninety[4:10])
     return key, fields.get(37, "").strip(), fields.get(38, "").strip()
 

@@ -27,14 +27,14 @@ _ACQUIRER_DIGITS = 11
 
 
 def kept_fields(msg: Message, profile: Profile) -> FieldTexts:
-    """Select what of a request is kept in clear for its reversal: the profile's list, and the chip data cut to its tags."""
+    """Select what of a request is kept in clear for its reversal: the profile's list, chip data cut to its tags."""
     fields = msg.fields
     kept = [
         (number, fields[number])
         for number in profile.reversal_copies
         if number in fields and number not in NEVER_IN_REVERSAL
     ]
-    if 55 in fields:  # noqa: PLR2004
+    if 55 in fields:
         tags = icc_keep(fields[55], profile.reversal_icc_tags)
         if tags:
             kept.append((55, tags))
@@ -49,9 +49,9 @@ def reversal(record: Record, pan: str, profile: Profile, *, repeat: bool, now: d
         fields[2] = pan
     if record.auth_code and record.auth_code.strip("0"):
         fields[38] = record.auth_code
-    if profile.reason_field == 39:  # noqa: PLR2004
+    if profile.reason_field == 39:
         fields[39] = record.reason
-    elif profile.reason_field == 60:  # noqa: PLR2004
+    elif profile.reason_field == 60:
         fields[60] = record.reason + fields.get(60, "")[4:]
     if profile.original_data is OriginalData.OWN:
         fields[61] = record.key.batch + record.key.stan + record.opening.date[4:]
@@ -83,4 +83,4 @@ def own_answer(request: Message, code: str, now: datetime, extra: FieldTexts = (
 
 def swap_tpdu(tpdu: str) -> str:
     """Turn a TPDU round for the way back: `60` + destination + source."""
-    return tpdu[:2] + tpdu[6:10] + tpdu[2:6] if len(tpdu) == 10 else tpdu  # noqa: PLR2004
+    return tpdu[:2] + tpdu[6:10] + tpdu[2:6] if len(tpdu) == 10 else tpdu

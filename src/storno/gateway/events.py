@@ -1,4 +1,7 @@
-"""What happens to a node, and what it orders: plain values, so that asyncio and a simulator can drive the same node."""
+"""What happens to a node, and what it orders.
+
+Plain values without behaviour, so that asyncio and a simulator can drive the same node.
+"""
 
 from __future__ import annotations
 
@@ -82,7 +85,17 @@ class Order:
 
 
 Event = (
-    FromTerminal | TerminalGone | FromHost | LinkUp | LinkDown | Durable | Unsent | Undelivered | KeysKept | Tick | Order
+    FromTerminal
+    | TerminalGone
+    | FromHost
+    | LinkUp
+    | LinkDown
+    | Durable
+    | Unsent
+    | Undelivered
+    | KeysKept
+    | Tick
+    | Order
 )
 
 

@@ -74,7 +74,7 @@ class HostSide:
         node.timers.set(now_ms + node.options.passing_timeout_ms, "passing", name)
         return True
 
-    def passing_timed_out(self, name: str, now_ms: int) -> None:
+    def passing_timed_out(self, name: str) -> None:
         """Nobody answered what was handed on; the terminal's own timer tells its user."""
         key = self._numbers.pop(name, None)
         if key is not None and key in self._passing and str(self._passing[key].number) == name:
@@ -109,7 +109,14 @@ class HostSide:
             msg = node.codec.decode(frame)
         except DecodeError as error:
             node.counts.add("host_unreadable")
-            node.log("error", "host_unreadable", link=link, code=error.code, field=str(error.field), at=str(error.offset))
+            node.log(
+                "error",
+                "host_unreadable",
+                link=link,
+                code=error.code,
+                field=str(error.field),
+                at=str(error.offset),
+            )
             return
         node.links.heard(link, now_ms)
         if classify.family(msg) is not Family.ANSWER:
@@ -144,21 +151,21 @@ class HostSide:
             node.counts.add("bad_answers")
             node.log("warning", "bad_answer", record, why=detail.trigger.value)
             if record.state is State.AUTHORIZING:
-                detail = node.undoing(record, detail.trigger, now_ms, code=detail.code)
+                detail = node.undoing(detail.trigger, now_ms, code=detail.code)
         elif what is Input.RESPONSE_APPROVED and not in_flight:
             self._late_approval(record, msg, detail, now_ms)
             return
         node.apply(record, what, now_ms, detail, frame)
 
     def _late_approval(self, record: Record, msg: Message, detail: Detail, now_ms: int) -> None:
-        """An approval after the decision: noted, and where nothing is under way to undo it, undone."""
+        """Note an approval that comes after the decision, and undo it where nothing is under way to do so."""
         node = self._node
         card = None
         if record.state in (State.REVERSED, State.DECLINED, State.NOT_SENT):
             if not record.kind.reversible:
                 node.apply(record, Input.CONTRADICTED, now_ms, detail)
                 return
-            base = node.undoing(record, Trigger.LATE_APPROVAL, now_ms)
+            base = node.undoing(Trigger.LATE_APPROVAL, now_ms)
             detail = Detail(
                 code=detail.code, rrn=detail.rrn, auth_code=detail.auth_code, amount_minor=detail.amount_minor,
                 trigger=base.trigger, reason=base.reason, due_ms=base.due_ms, deadline_ms=base.deadline_ms,
@@ -170,11 +177,11 @@ class HostSide:
     def _reversal_answer(self, record: Record, msg: Message, frame: bytes, now_ms: int) -> None:
         node = self._node
         verdict = judge_reversal(msg, node.profile)
-        if verdict is not ReversalVerdict.TRY_AGAIN and node.profile.mac_on_reversal_answers:
-            if not self._mac_ok(record, msg, frame):
-                node.counts.add("bad_answers")
-                node.log("warning", "reversal_answer_bad_mac", record)
-                verdict = ReversalVerdict.TRY_AGAIN
+        trusted = not node.profile.mac_on_reversal_answers or self._mac_ok(record, msg, frame)
+        if verdict is not ReversalVerdict.TRY_AGAIN and not trusted:
+            node.counts.add("bad_answers")
+            node.log("warning", "reversal_answer_bad_mac", record)
+            verdict = ReversalVerdict.TRY_AGAIN
         code = msg.fields.get(39, "")
         if verdict is ReversalVerdict.TRY_AGAIN:
             if record.state is State.REVERSING:
@@ -202,7 +209,7 @@ class HostSide:
     # ------------------------------------------------------------------ late, handed on, foreign
 
     def _stray(self, msg: Message, frame: bytes, link: str, now_ms: int) -> None:
-        """An answer nobody waits for: late, doubled, or never ours."""
+        """Place an answer nobody waits for: late, doubled, or never ours."""
         node = self._node
         if msg.mti[1] in "124":
             record = node.registry.find(classify.identity(msg))
@@ -261,7 +268,7 @@ class HostSide:
         node.after(ev.SendHost(link, node.seal(answer, msg.fields.get(41, ""))))
 
     def _host_reversal(self, msg: Message, now_ms: int) -> str:
-        """The host undid a transaction on its own account: follow, and tell people if the shop was told otherwise."""
+        """Follow a host that undid a transaction by itself; people are told if the shop was told otherwise."""
         node = self._node
         key = classify.identity(msg)
         original, _, _ = classify.original_keys(msg)

@@ -1,7 +1,7 @@
 """The terminals' side of a node: requests, their repeats, their own reversals, and what they are told.
 
-Order of the checks: can it be read, is the terminal known, is its MAC right, is it a repeat, is there room. Each refusal
-is an answer with a code, never a silent drop; only what cannot be read at all is dropped, with its connection.
+Order of the checks: can it be read, is the terminal known, is its MAC right, is it a repeat, is there room. Each
+refusal is an answer with a code, never a silent drop; only what cannot be read at all is dropped, with its connection.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from storno.reversal.record import Opening, Record, Told, Trigger
 
 if TYPE_CHECKING:
     from storno.gateway.node import Node
-    from storno.iso8583.message import Message
     from storno.iso8583.mac import Mac
+    from storno.iso8583.message import Message
     from storno.reversal.key import TxKey
 
 MAC_BYTES = 8
@@ -55,7 +55,14 @@ class Intake:
             msg = node.codec.decode(frame)
         except DecodeError as error:
             node.counts.add("unreadable")
-            node.log("warning", "unreadable", conn=str(conn), code=error.code, field=str(error.field), at=str(error.offset))
+            node.log(
+                "warning",
+                "unreadable",
+                conn=str(conn),
+                code=error.code,
+                field=str(error.field),
+                at=str(error.offset),
+            )
             node.now_do(ev.CloseTerminal(conn))
             return
         family = classify.family(msg)
@@ -129,7 +136,10 @@ class Intake:
             node.counts.add("no_link")
             self._answer(waiting, profile.code_not_sent, now_ms)
             return
-        if len(node.waiting) >= node.options.in_flight_max or self._open_of.get(key.tid, 0) >= node.options.terminal_open_max:
+        if (
+            len(node.waiting) >= node.options.in_flight_max
+            or self._open_of.get(key.tid, 0) >= node.options.terminal_open_max
+        ):
             node.counts.add("refused_full")
             self._answer(waiting, profile.code_overload, now_ms)
             return
@@ -152,7 +162,7 @@ class Intake:
             pan_token=token,
             fingerprint=fingerprint,
             original=original.tx_id if original is not None else "",
-            hold_minor=_hold(kind, original, node),
+            hold_minor=_hold(kind, original),
             fields=compose.kept_fields(msg, profile),
         )
         card = node.vault.seal(pan, tx_id, opening.date) if pan and kind.reversible else None
@@ -161,7 +171,7 @@ class Intake:
         self._forward(waiting, tx_id, frame, now_ms)
 
     def _forward(self, waiting: Waiting, tx_id: str, frame: bytes, now_ms: int) -> None:
-        """Send the terminal's own bytes on, once the intent is durable; its MAC stays true, for the head is not in it."""
+        """Send the terminal's own bytes on, once the intent is durable; its MAC stays true: the head is not in it."""
         node = self._node
         msg = waiting.request
         link = node.links.choose(msg.fields.get(41, ""))
@@ -187,7 +197,7 @@ class Intake:
         return found, ""
 
     def _again(self, earlier: Record, waiting: Waiting, fingerprint: str, frame: bytes, now_ms: int) -> None:
-        """A number that was used before: a late original, a repeat, or another request under the same number."""
+        """Answer a number that was used before: a late original, a repeat, or another request under the same one."""
         node = self._node
         profile = node.profile
         if earlier.opening.tombstone:
@@ -201,7 +211,9 @@ class Intake:
         elif earlier.state in _FLYING:
             node.counts.add("repeated")
             self._await(earlier.tx_id, waiting)
-        elif earlier.state is State.UNKNOWN and earlier.kind is Kind.COMPLETION_ADVICE and node.links.any_up():
+        elif (
+            earlier.state is State.UNKNOWN and earlier.kind is Kind.COMPLETION_ADVICE and node.links.any_up()
+        ):
             node.counts.add("advices_resent")
             self._await(earlier.tx_id, waiting)
             node.apply(earlier, Input.RESENT, now_ms)
@@ -218,7 +230,7 @@ class Intake:
     # ------------------------------------------------------------------ reversals
 
     def _reversal(self, waiting: Waiting, now_ms: int) -> None:
-        """A terminal undoes its own transaction: take custody, then acknowledge."""
+        """Let a terminal undo its own transaction: take custody, then acknowledge."""
         node = self._node
         msg = waiting.request
         profile = node.profile
@@ -243,12 +255,14 @@ class Intake:
         code = msg.fields.get(39, "")
         self._leave(record.tx_id)
         node.cancelling.setdefault(record.tx_id, []).append(waiting)
-        reason = record.reason if record.state is State.REVERSING else (code or profile.reason_code(Reason.OTHER))
-        detail = node.undoing(record, Trigger.TERMINAL, now_ms, reason, code)
+        reason = (
+            record.reason if record.state is State.REVERSING else (code or profile.reason_code(Reason.OTHER))
+        )
+        detail = node.undoing(Trigger.TERMINAL, now_ms, reason, code)
         node.apply(record, Input.CANCEL_REQUESTED, now_ms, detail)
 
     def _tombstone(self, waiting: Waiting, key: TxKey, checked: tuple[int, str], now_ms: int) -> None:
-        """The original never came by here: undo it at the host all the same, and decline it should it come late."""
+        """Undo at the host what never came by here, and decline it should it come late."""
         node = self._node
         msg = waiting.request
         node.counts.add("tombstones")
@@ -326,7 +340,9 @@ class Intake:
         for waiting in self._node.cancelling.pop(record.tx_id, ()):
             self._answer(waiting, "00", now_ms)
 
-    def _answer(self, waiting: Waiting, code: str, now_ms: int, extra: tuple[tuple[int, str], ...] = ()) -> None:
+    def _answer(
+        self, waiting: Waiting, code: str, now_ms: int, extra: tuple[tuple[int, str], ...] = ()
+    ) -> None:
         node = self._node
         now = classify.local_time(now_ms, node.options.utc_offset_min)
         msg = compose.own_answer(waiting.request, code, now, extra)
@@ -372,7 +388,7 @@ def _digest(data: bytes) -> str:
     return hashlib.blake2b(data, digest_size=12).hexdigest()
 
 
-def _hold(kind: Kind, original: Record | None, node: Node) -> int:
+def _hold(kind: Kind, original: Record | None) -> int:
     """Give the pre-authorised amount that a completion releases, or that its void restores."""
     if original is None:
         return 0

@@ -42,7 +42,7 @@ class LinkCare:
         return self._up[zlib.crc32(tid.encode()) % len(self._up)]
 
     def up(self, now_ms: int, link: str) -> None:
-        """A link was connected: sign on where the network wants it, and start listening for silence."""
+        """Take in a link that was connected: sign on where the network wants it, start listening for silence."""
         if link not in self._up:
             self._up.append(link)
             self._up.sort()
@@ -54,7 +54,7 @@ class LinkCare:
             self._node.timers.set(now_ms + self._node.options.echo_ms, "echo", link)
 
     def down(self, now_ms: int, link: str) -> None:
-        """A link was lost."""
+        """Take out a link that was lost."""
         if link in self._up:
             self._up.remove(link)
             self._asked.pop(link, None)

@@ -42,7 +42,11 @@ class HostLink(asyncio.Protocol):
                 await asyncio.wait_for(self._connect(), options.connect_s)
             except (OSError, TimeoutError) as error:
                 self._gateway.link_log(
-                    "warning", "connect_failed", link=self.name, why=str(error) or "timed out", again_s=f"{pause_s:g}"
+                    "warning",
+                    "connect_failed",
+                    link=self.name,
+                    why=str(error) or "timed out",
+                    again_s=f"{pause_s:g}",
                 )
                 await asyncio.sleep(pause_s)
                 pause_s = min(pause_s * 2, options.reconnect_max_s)
@@ -54,10 +58,12 @@ class HostLink(asyncio.Protocol):
     async def _connect(self) -> None:
         loop = asyncio.get_running_loop()
         options = self._gateway.options
-        await loop.create_connection(lambda: self, self._address.host, self._address.port, ssl=options.host_tls)
+        await loop.create_connection(
+            lambda: self, self._address.host, self._address.port, ssl=options.host_tls
+        )
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """The link is up."""
+        """Tell the node that the link is up."""
         self._transport = cast("asyncio.Transport", transport)
         self._frames = Frames(self._gateway.node.dialect.framing)
         self._gateway.feed(ev.LinkUp(self.name))
@@ -88,7 +94,7 @@ class HostLink(asyncio.Protocol):
             self._transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The link is down: nothing can be answered over it any more."""
+        """Tell the node that the link is down: nothing can be answered over it any more."""
         del exc
         self._transport = None
         self._lost.set()

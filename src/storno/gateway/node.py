@@ -180,7 +180,7 @@ class Node:
             if record.state is State.REVERSING:
                 self._queue(record, now_ms)
             else:
-                self.apply(record, Input.RECOVERED, now_ms, self.undoing(record, Trigger.RECOVERED, now_ms))
+                self.apply(record, Input.RECOVERED, now_ms, self.undoing(Trigger.RECOVERED, now_ms))
             done += 1
             if done % RECOVERY_SLICE == 0:
                 yield done
@@ -203,7 +203,9 @@ class Node:
         self._number += 1
         return f"{settlement_day(now_ms, self.options.utc_offset_min)}-{self._incarnation:04d}-{self._number:06d}"
 
-    def open(self, opening: Opening, tx_id: str, now_ms: int, card: bytes | None, detail: Detail = NO_DETAIL) -> Record:
+    def open(
+        self, opening: Opening, tx_id: str, now_ms: int, card: bytes | None, detail: Detail = NO_DETAIL
+    ) -> Record:
         """Begin a record and journal it."""
         outcome = begin(tx_id, now_ms, opening, detail)
         self._journal(outcome, card)
@@ -234,11 +236,15 @@ class Node:
         """Say whether the table has a cell for it."""
         return (record.state, what) in TABLE
 
-    def undoing(self, record: Record, trigger: Trigger, now_ms: int, reason: str = "", code: str = "") -> Detail:
+    def undoing(self, trigger: Trigger, now_ms: int, reason: str = "", code: str = "") -> Detail:
         """Give the details of a step that begins an undoing: why, with which reason on the wire, until when."""
         reason = reason or self.profile.reason_code(REASONS[trigger])
         return Detail(
-            code=code, trigger=trigger, reason=reason, due_ms=now_ms, deadline_ms=now_ms + self.profile.deadline_ms
+            code=code,
+            trigger=trigger,
+            reason=reason,
+            due_ms=now_ms,
+            deadline_ms=now_ms + self.profile.deadline_ms,
         )
 
     def until(self, now_ms: int) -> Detail:
@@ -247,7 +253,11 @@ class Node:
 
     def _journal(self, outcome: Outcome, card: bytes | None) -> None:
         posting = outcome.posting
-        row = None if posting is None else (posting.key, outcome.record.tx_id, posting.currency, posting.entries)
+        row = (
+            None
+            if posting is None
+            else (posting.key, outcome.record.tx_id, posting.currency, posting.entries)
+        )
         self._batch.changes.append((fact_row(outcome.fact), tx_row(outcome.record), row, card))
         self.registry.put(outcome.record, card)
 
@@ -297,7 +307,12 @@ class Node:
             if record is None or record.state is not State.REVERSING:
                 raise AssertionError(f"{tx_id} is queued but not being reversed")
             if schedule.exhausted(self.profile, record, now_ms) or self._crossed_day(record, now_ms):
-                self.apply(record, Input.REVERSAL_EXHAUSTED, now_ms, Detail(note="cross-day" if not record.attempts else ""))
+                self.apply(
+                    record,
+                    Input.REVERSAL_EXHAUSTED,
+                    now_ms,
+                    Detail(note="cross-day" if not record.attempts else ""),
+                )
                 self.counts.add("reversals_exhausted")
             elif not self.links.any_up() or self._mac_missing(record):
                 wait = min(self.profile.backoff_max_ms, max(1000, record.deadline_ms - now_ms))
@@ -335,7 +350,9 @@ class Node:
             return
         if event.reversal:
             if record.state is State.REVERSING:
-                self.saf.again_at(record.tx_id, now_ms + schedule.backoff_ms(self.profile, record.tx_id, record.attempts))
+                self.saf.again_at(
+                    record.tx_id, now_ms + schedule.backoff_ms(self.profile, record.tx_id, record.attempts)
+                )
         elif record.state in (State.AUTHORIZING, State.ADVISING):
             self.hostside.forget(record.tx_id)
             self.apply(record, Input.SEND_FAILED, now_ms)
@@ -350,7 +367,7 @@ class Node:
         if record is None or record.told is not Told.APPROVED or not record.kind.reversible:
             return
         if self.profile.undeliverable_reverses and self.applicable(record, Input.DELIVERY_FAILED):
-            self.apply(record, Input.DELIVERY_FAILED, now_ms, self.undoing(record, Trigger.UNDELIVERABLE, now_ms))
+            self.apply(record, Input.DELIVERY_FAILED, now_ms, self.undoing(Trigger.UNDELIVERABLE, now_ms))
             self.counts.add("undelivered")
 
     def _order(self, now_ms: int, order: ev.Order) -> None:
@@ -360,7 +377,7 @@ class Node:
             return
         detail = Detail(operator=order.operator, note=order.note)
         if order.input is Input.RETRY_ORDERED:
-            base = self.undoing(record, Trigger.OPERATOR, now_ms, record.reason)
+            base = self.undoing(Trigger.OPERATOR, now_ms, record.reason)
             detail = Detail(
                 reason=base.reason, due_ms=base.due_ms, deadline_ms=base.deadline_ms,
                 operator=order.operator, note=order.note,
@@ -372,7 +389,7 @@ class Node:
             if what == "answer":
                 self.timed_out(name, now_ms, Trigger.TIMEOUT)
             elif what == "passing":
-                self.hostside.passing_timed_out(name, now_ms)
+                self.hostside.passing_timed_out(name)
             else:
                 self.links.timer(what, name, now_ms)
         self._pump(now_ms)
@@ -383,10 +400,10 @@ class Node:
         if record is None or record.state not in (State.AUTHORIZING, State.ADVISING):
             return
         self.counts.add("timeouts")
-        self.apply(record, Input.RESPONSE_TIMEOUT, now_ms, self.undoing(record, trigger, now_ms))
+        self.apply(record, Input.RESPONSE_TIMEOUT, now_ms, self.undoing(trigger, now_ms))
 
     def reversal_unanswered(self, tx_id: str, now_ms: int) -> None:
-        """The link a reversal went over is gone: its attempt counted, the next waits for the back-off."""
+        """Set the next attempt of a reversal whose link is gone: this one counted, the next waits for the back-off."""
         record = self.registry.get(tx_id)
         if record is not None and record.state is State.REVERSING:
             self.saf.again_at(tx_id, now_ms + schedule.backoff_ms(self.profile, tx_id, record.attempts))

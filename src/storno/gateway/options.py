@@ -1,4 +1,7 @@
-"""What a gateway can be told: addresses, bounds and policies, with working defaults."""
+"""What a gateway can be told: bounds and policies, with working defaults.
+
+Plain values; `storno.app.settings` reads them from `storno.toml`.
+"""
 
 from __future__ import annotations
 

@@ -30,12 +30,29 @@ class Writer(Protocol):
     """What the shell needs of a journal writer (see `storno.journal.writer`)."""
 
     @property
-    def wants_write(self) -> bool: ...
-    def submit(self, token: int, changes: Sequence[Change]) -> None: ...
-    def fileno(self) -> int: ...
-    def receive(self) -> Sequence[object]: ...
-    def flush(self) -> None: ...
-    def close(self, timeout_s: float = ...) -> None: ...
+    def wants_write(self) -> bool:
+        """Say whether bytes wait to be pushed out."""
+        ...
+
+    def submit(self, token: int, changes: Sequence[Change]) -> None:
+        """Hand over a batch to be made durable."""
+        ...
+
+    def fileno(self) -> int:
+        """Give what the loop watches."""
+        ...
+
+    def receive(self) -> Sequence[object]:
+        """Give what was reported: a `token` that is durable, or a failure's `text`."""
+        ...
+
+    def flush(self) -> None:
+        """Push out what waits."""
+        ...
+
+    def close(self, timeout_s: float = ...) -> object:
+        """Make everything durable and end."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +160,7 @@ class Gateway:
         if self._server is not None:
             self._server.close()
         end = self._loop.time() + self.options.drain_s
-        while self.node.busy() and not self.node.halted and self._loop.time() < end:
+        while self.node.busy() and not self.node.halted and self._loop.time() < end:  # noqa: ASYNC110 the node knows no events
             await asyncio.sleep(STOP_STEP_S)
         self._close()
         if not self._stopped.done():
@@ -289,7 +306,7 @@ class Gateway:
     # ------------------------------------------------------------------ connections
 
     def conn_made(self, conn: TerminalConn) -> int:
-        """Number a terminal's connection; 0 when there is no room."""
+        """Give a terminal's connection its number; 0 when there is no room."""
         if not self.accepting or len(self._conns) >= self.options.connections_max:
             self._log(ev.Log("warning", "connection_refused", (("open", str(len(self._conns))),)))
             return 0
@@ -298,7 +315,7 @@ class Gateway:
         return self._number
 
     def conn_lost(self, number: int) -> None:
-        """A terminal's connection is gone."""
+        """Take out a terminal's connection that is gone."""
         if self._conns.pop(number, None) is not None and not self.node.halted:
             self.feed(ev.TerminalGone(number))
 

@@ -1,4 +1,7 @@
-"""Deadlines in a heap; an answer that comes leaves its deadline to run out unheeded."""
+"""Deadlines in a heap.
+
+An answer that comes leaves its deadline to run out unheeded: the looker decides whether it still matters.
+"""
 
 from __future__ import annotations
 

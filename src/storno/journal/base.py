@@ -27,11 +27,11 @@ class JournalError(Exception):
         self.chinese = chinese
 
 
-class JournalFull(JournalError):
+class JournalFull(JournalError):  # noqa: N818 it names what is wrong
     """No room, or the medium refuses to write: nothing may be acknowledged from now on."""
 
 
-class JournalCorrupt(JournalError):
+class JournalCorrupt(JournalError):  # noqa: N818 it names what is wrong
     """What is stored does not prove itself: a broken chain, a gap, a row that does not follow from its facts."""
 
 
@@ -116,7 +116,9 @@ class Journal(Protocol):
         """Find transactions by id, RRN, `TID/STAN` or `TID/STAN/date` (YYYYMMDD or MMDD), newest first."""
         ...
 
-    def rows(self, *, cases_only: bool = False, pending_only: bool = False, limit: int = 1000) -> tuple[TxRow, ...]:
+    def rows(
+        self, *, cases_only: bool = False, pending_only: bool = False, limit: int = 1000
+    ) -> tuple[TxRow, ...]:
         """List transactions, oldest first."""
         ...
 

@@ -73,7 +73,13 @@ def fact_row(fact: Fact) -> FactRow:
         if detail:
             body["detail"] = detail
     text = _ENCODE(body) if body else "{}"
-    return (fact.tx_id, fact.at_ms, OPENED if fact.input is None else fact.input.value, fact.state.value, text)
+    return (
+        fact.tx_id,
+        fact.at_ms,
+        OPENED if fact.input is None else fact.input.value,
+        fact.state.value,
+        text,
+    )
 
 
 def read_fact(row: FactRow) -> Fact:

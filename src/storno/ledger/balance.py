@@ -1,4 +1,7 @@
-"""Balances: the fold of postings, and the proof that they sum to zero."""
+"""Balances: the fold of postings, and the proof that they sum to zero.
+
+A posting key is used once. Must not import anything but its own package.
+"""
 
 from __future__ import annotations
 

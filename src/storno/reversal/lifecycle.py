@@ -104,7 +104,7 @@ class Step(NamedTuple):
     case: Case | None = None
 
 
-S, I, E = State, Input, Effect
+S, I, E = State, Input, Effect  # noqa: E741 one letter keeps the table's columns
 _REVERSE = (E.POST_SUSPENSE, E.QUEUE_REVERSAL)
 _DONE = (E.POST_RELEASE, E.RESTORE_ORIGINAL, E.FORGET_CARD, E.CLOSE_CASE)
 
@@ -293,5 +293,7 @@ FIRST_STATES = frozenset({State.AUTHORIZING, State.ADVISING, State.REVERSING})
 """How a record may begin: a request, an advice, or a reversal whose original was never seen (a tombstone)."""
 
 IN_FLIGHT = frozenset({State.AUTHORIZING, State.ADVISING})
-UNRESOLVED = frozenset({State.AUTHORIZING, State.ADVISING, State.UNKNOWN, State.REVERSING, State.REFUSED, State.EXHAUSTED})
+UNRESOLVED = frozenset(
+    {State.AUTHORIZING, State.ADVISING, State.UNKNOWN, State.REVERSING, State.REFUSED, State.EXHAUSTED}
+)
 """States in which the money's place is not settled."""

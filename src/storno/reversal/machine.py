@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-class ContractBroken(AssertionError):
+class ContractBroken(AssertionError):  # noqa: N818 it names what happened
     """We broke our own contract: a cell that does not exist, or a journal that does not fold to what it says."""
 
 
@@ -107,7 +107,11 @@ def _learn(record: Record, what: Input, detail: Detail) -> dict[str, object]:
                 changes["approved_minor"] = detail.amount_minor
         else:
             changes["late_code"] = detail.code
-            if what is Input.RESPONSE_APPROVED and record.state in (State.REVERSED, State.DECLINED, State.NOT_SENT):
+            if what is Input.RESPONSE_APPROVED and record.state in (
+                State.REVERSED,
+                State.DECLINED,
+                State.NOT_SENT,
+            ):
                 changes["trigger"] = Trigger.LATE_APPROVAL
                 if detail.amount_minor is not None:
                     changes["approved_minor"] = detail.amount_minor
@@ -192,7 +196,9 @@ def fold(facts: Iterable[Fact]) -> Record:
         else:
             record = step(record, fact.input, fact.at_ms, fact.detail).record
         if record.state is not fact.state:
-            raise ContractBroken(f"{fact.tx_id} folds to {record.state.name}, the journal says {fact.state.name}")
+            raise ContractBroken(
+                f"{fact.tx_id} folds to {record.state.name}, the journal says {fact.state.name}"
+            )
     if record is None:
         raise ContractBroken("nothing to fold")
     return record

@@ -30,8 +30,8 @@ _HOLDS = frozenset({Kind.PREAUTH, Kind.PREAUTH_VOID})
 def entries_at(kind: Kind, position: Position, mid: str, amount_minor: int, hold_minor: int) -> Entries:
     """Give the entries a transaction has in the books at a position.
 
-    `amount_minor` is the approved amount where there is one; `hold_minor` is the pre-authorised amount that a completion
-    releases and a completion void restores (0 where none is known).
+    `amount_minor` is the approved amount where there is one; `hold_minor` is the pre-authorised amount that a
+    completion releases and a completion void restores (0 where none is known).
     """
     if position is Position.NONE:
         return ()
