@@ -16,12 +16,13 @@ from storno.iso8583.message import Message
 from storno.iso8583.profile import Reason
 from storno.terminal import pending as reversals
 from storno.terminal import request as build
+from storno.terminal.card import mask
 from storno.terminal.clearing import Cleared, clear, set_aside
 from storno.terminal.judge import Verdict, Word, judge, judge_service
 from storno.terminal.memory import CannotSave, Memory, Remembered
 from storno.terminal.operation import RULES, Operation
 from storno.terminal.outcome import Cause, Outcome, Result
-from storno.terminal.request import Order
+from storno.terminal.request import Order, Wire
 from storno.terminal.settling import settle
 from storno.terminal.setup import Setup
 from storno.terminal.state import (
@@ -77,8 +78,8 @@ class TerminalCore:
         """Clear a pending reversal, then carry out a financial order (or a balance enquiry)."""
         memory = self._memory
         result = self._result(order.operation, amount_minor=order.amount_minor)
-        if order.card is not None:
-            result = replace(result, card=order.card.masked)
+        if order.card is not None or order.pan:
+            result = replace(result, card=order.card.masked if order.card is not None else mask(order.pan))
         if not memory.wire.ready:
             return replace(result, cause=Cause.NOT_SIGNED_IN)
         if memory.numbers.settling:
@@ -308,6 +309,7 @@ class TerminalCore:
         block = _key_block(verdict.message)
         try:
             keys = unwrap_working_keys(memory.setup.tmk, bytes.fromhex(block), code)
+            Wire(memory.setup).use(keys)
         except CryptoError:
             return replace(result, outcome=Outcome.DECLINED, cause=Cause.BAD_KEYS)
         numbers = replace(memory.numbers, key_block=block, sign_in_code=code, batch=self._batch(verdict))

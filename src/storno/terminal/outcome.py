@@ -195,6 +195,19 @@ _UNDOING: dict[Outcome, _Table] = {
     ),
 }
 
+_HELD: _Table = (
+    ("approved", "预授权成功"),
+    ("the amount is held on the card, not yet taken", "金额已冻结，尚未扣款"),
+    ("keep the auth code for the completion", "保存授权码，以便预授权完成"),
+    ("do not treat it as paid", "请勿视为已收款"),
+)
+_GIVEN_BACK: _Table = (
+    ("refund approved", "退货成功"),
+    ("the amount goes back to the card", "款项将退回持卡人账户"),
+    ("hand over the refund slip", "将退货单交持卡人"),
+    ("do not give cash back in addition", "请勿另退现金"),
+)
+
 _SERVICE: dict[Outcome, _Table] = {
     Outcome.APPROVED: (("done", "成功"), _UNMOVED, _NOTHING, _NOTHING),
     Outcome.DECLINED: (
@@ -257,6 +270,10 @@ def _table(result: Result) -> _Table:
         table = _SETTLE[result.outcome]
     elif not operation.moves_money:
         table = _SERVICE[result.outcome]
+    elif operation is Operation.PREAUTH and result.outcome is Outcome.APPROVED:
+        table = _HELD
+    elif operation is Operation.REFUND and result.outcome is Outcome.APPROVED:
+        table = _GIVEN_BACK
     elif operation in (Operation.VOID, Operation.PREAUTH_VOID, Operation.COMPLETION_VOID):
         table = _UNDOING.get(result.outcome, _MONEY[result.outcome])
     else:

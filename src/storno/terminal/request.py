@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from storno.iso8583.cipher import KeyKind
 from storno.iso8583.codec import codec_for
 from storno.iso8583.keys import WorkingKeys
-from storno.iso8583.mac import Mac, mac_algorithm
+from storno.iso8583.mac import Mac, mac_algorithm, profile_for
 from storno.iso8583.message import Message
 from storno.iso8583.pin import encrypt_pin
 from storno.iso8583.spec import Head
@@ -22,7 +22,6 @@ from storno.terminal.setup import Setup
 from storno.terminal.state import Entry
 
 _NO_MAC = "none"
-_CUP_MAC, _CUP_MAC_SM4 = "cup_ecb", "sm4_ecb"
 _PIN_CONTROL = {KeyKind.DES: "20", KeyKind.TRIPLE_DES: "26", KeyKind.SM4: "23"}
 
 
@@ -57,13 +56,15 @@ class Wire:
         return not self._macs or self._mac is not None
 
     def use(self, keys: WorkingKeys) -> None:
-        """Take new working keys into use; the next message is sealed with them."""
-        self.keys = keys
+        """Take new working keys into use; the next message is sealed with them.
+
+        Raises:
+            CryptoError: the MAK does not fit the acquirer's MAC profile; the old keys stay.
+
+        """
         profile = self._setup.profile.mac
-        if keys.kind is KeyKind.SM4 and profile == _CUP_MAC:
-            # The sign-in code chose SM4: the same construction with its blocks, whatever the profile's default says.
-            profile = _CUP_MAC_SM4
-        self._mac = mac_algorithm(profile, keys.mak) if self._macs else None
+        self._mac = mac_algorithm(profile_for(profile, keys.kind), keys.mak) if self._macs else None
+        self.keys = keys
 
     def frame(self, message: Message, *, mac: bool) -> bytes:
         """Encode with length prefix, and with a MAC under the current MAK when the message carries one."""
