@@ -172,10 +172,8 @@ class _Decode:
         if len(names) > 1:
             self.out.add(f"{', '.join(names)} = {self.out.name('cut', itemgetter(*cuts))}({whole})")
         checks = {"bcd": self.digits, "digits": self.decimals, "ascii": self.ascii}.get(kind)
-        if checks is not None and pads:
-            checks.extend(f"f{field.number}" for field in fields)
-        elif checks is not None:
-            checks.append(whole)
+        if checks is not None:
+            checks.append(whole)  # with its padding: a padding nibble that is no digit takes the tables' path
         for pad, field, first, end in pads:
             self.out.add(f"if {pad} != '0': raw[{field.number}] = frame[{self.byte(first)}:{self.byte(end)}]")
         for field in fields:
