@@ -47,14 +47,17 @@ def test_card_data_inside_f55_is_starred():
     assert PAN.encode().hex() not in mask_icc("FFFF" + PAN.encode().hex(), (PAN,))
 
 
-def test_working_keys_and_pin_are_hidden():
+def test_wrapped_keys_are_shown_and_a_pin_block_is_hidden():
     answer = Message("0810", {39: "00", 60: "00000001003", 62: "AB" * 40}, *("6000000000", "602200000000"))
     shown = describe(answer, POS)
-    assert "ABAB" not in shown
+    assert "ABAB" in shown
+    pin = describe(Message("0200", {52: "1122334455667788"}, *("6000000000", "602200000000")), POS)
+    assert "1122334455667788" not in pin
     assert "PIK check: 4 bytes" in shown
-    assert masked_fields(answer, POS)[62] == "*" * 80
+    assert masked_fields(answer, POS)[62] == "AB" * 40
     assert masked_fields(Message("0200", {62: "FF02213436"}), POS)[62] == "FF02213436"
-    assert masked_fields(Message("0800", {48: "NKAABB"}), dialect("cups"))[48] == "******"
+    assert masked_fields(Message("0800", {48: "NKAABB"}), dialect("cups"))[48] == "NKAABB"
+    assert masked_fields(Message("0800", {96: "AABB"}), dialect("cups"))[96] == "****"
 
 
 def test_a_reversal_in_words():

@@ -165,7 +165,7 @@ def _show(console: Console, reading: Reading, lang: str, *, unmask: bool) -> Non
         ("TPDU", message.tpdu),
         (t("header", "报文头"), message.header),
         (t("bitmap", "位图"), bitmap),
-        (t("assumed", "推定"), "；".join(words(a, lang) for a in reading.assumed)),
+        (t("assumed", "推定"), t("; ", "；").join(words(a, lang) for a in reading.assumed)),
     ):
         if value:
             console.print(Text(f"{label}: {value}"))

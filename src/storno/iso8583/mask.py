@@ -88,10 +88,14 @@ def mask_icc(hex_text: str, pans: tuple[str, ...] = ()) -> str:
 
 
 def holds_keys(mti: str, number: int, text: str) -> bool:
-    """Tell whether this field carries keys: F62 of a sign-in answer, F48 of a network key change (`NK…`), F96."""
+    """Tell whether this field carries wrapped keys: F62 of a sign-in answer, F48 of a network key change (`NK…`).
+
+    They are cryptograms under a master key and worth nothing without it, so they are shown: a sign-in that fails is
+    mended by looking at them and their check values.
+    """
     if number == 62:
         return mti[:2] == "08" and mti[2:3] in ("1", "3")
-    return number == 96 or (number == 48 and mti[:2] == "08" and text[:2] == "NK")
+    return number == 48 and mti[:2] == "08" and text[:2] == "NK"
 
 
 def mask_field(field: Field, text: str, mti: str, pans: tuple[str, ...] = ()) -> str:
@@ -101,8 +105,10 @@ def mask_field(field: Field, text: str, mti: str, pans: tuple[str, ...] = ()) ->
         return mask_pan(text)
     if kind is Sensitivity.TRACK:
         return mask_track(text) if field.number == 35 else "*" * len(text)
-    if kind in (Sensitivity.PIN, Sensitivity.KEY) or holds_keys(mti, field.number, text):
+    if kind in (Sensitivity.PIN, Sensitivity.KEY):
         return "*" * len(text)
+    if holds_keys(mti, field.number, text):
+        return text
     hexed = field.form in (Form.BINARY, Form.HEX)
     if kind is Sensitivity.ICC:
         return mask_icc(text, pans)
