@@ -130,9 +130,15 @@ class Pos:
         return f"{original.mti}{got[11]}{got[7]}{got[32].zfill(11)}{got[33].zfill(11)}"
 
     def reversal(self, original: Message, reason: str = "98", mti: str | None = None) -> Message:
-        kept = {n: t for n, t in original.fields.items() if n in (2, 3, 4, 7, 11, 22, 25, 32, 33, 41, 42, 49, 60, 61)}
+        kept = {
+            n: t
+            for n, t in original.fields.items()
+            if n in (2, 3, 4, 7, 11, 22, 25, 32, 33, 41, 42, 49, 60, 61)
+        }
         if self.pos:
-            return Message(mti or "0400", dict(sorted((kept | {39: reason}).items())), original.tpdu, original.header)
+            return Message(
+                mti or "0400", dict(sorted((kept | {39: reason}).items())), original.tpdu, original.header
+            )
         kept[90] = self.f90(original)
         kept[7] = "0101090000"
         default = "0420" if self.name == "cups" else "0400"
@@ -187,7 +193,7 @@ class Talk:
         self.actions = self.core.receive(self.pos.frame(message), self.now, fault)
         self.core.flush()
         data = [one.data for one in self.actions if isinstance(one, Send)]
-        return self.pos.read(data[0])[0] if data else None
+        return next(iter(self.pos.read(data[0])), None) if data else None
 
     def code(self, message: Message, fault=None) -> str | None:
         answer = self(message, fault)

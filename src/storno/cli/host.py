@@ -148,7 +148,7 @@ def _plan(given: dict[str, Any]) -> FaultPlan:
         return FaultPlan(rules, magic=given["magic"], chances=chances_of(",".join(given["faults"])))
     except FaultError as error:
         raise Trouble(
-            str(error), todo=t("see docs/host-simulator.md", "请看 docs/host-simulator.md")
+            _said(error), todo=t("see docs/host-simulator.md", "请看 docs/host-simulator.md")
         ) from None
 
 

@@ -7,6 +7,8 @@ buffers, delayed answers) is bounded, and a restart drops all of it at once, as 
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 PORT = 7001
+_NO_LINGER = struct.pack("ii", 1, 0)
 
 
 def wall_ms() -> int:
@@ -231,8 +234,11 @@ class Link(asyncio.Protocol):
             self._transport.close()
 
     def abort(self) -> None:
-        """Reset the connection."""
+        """Reset the connection: the peer sees RST, as after a crash, and not an orderly end."""
         if self._transport is not None:
+            link = self._transport.get_extra_info("socket")
+            if link is not None:
+                link.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
             self._transport.abort()
 
     def perform(self, action: Action) -> None:
