@@ -54,6 +54,10 @@ class HostSide:
         self._keys_of.setdefault(tx_id, []).append((key, link))
         self._on_link.setdefault(link, set()).add(tx_id)
 
+    def expects(self, key: WireKey) -> bool:
+        """Say whether an answer with this identity would already belong to another transaction."""
+        return key in self._expected
+
     def forget(self, tx_id: str) -> None:
         """Wait no longer for this transaction's answers; what comes all the same is found through the journal."""
         for key, link in self._keys_of.pop(tx_id, ()):
@@ -201,7 +205,7 @@ class HostSide:
         field = node.dialect.mac_field
         if field is None or field not in msg.fields:
             return False
-        mac = node.keys.terminal_mac(record.key.tid, profile.mac)
+        mac = node.mac_for(record.key.tid)
         if mac is None:
             return node.options.unkeyed.value == "forward"
         return mac.verify(node.codec.mab(frame), frame[-MAC_BYTES:])

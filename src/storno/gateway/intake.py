@@ -15,7 +15,7 @@ from storno.gateway import events as ev
 from storno.gateway.options import Unkeyed
 from storno.iso8583.describe import mask_pan
 from storno.iso8583.errors import DecodeError
-from storno.iso8583.profile import Reason
+from storno.iso8583.profile import MacScope
 from storno.reversal.kinds import Kind
 from storno.reversal.lifecycle import Input, State
 from storno.reversal.record import Opening, Record, Told, Trigger
@@ -31,11 +31,20 @@ _LIVE = frozenset({State.APPROVED})
 _FLYING = frozenset({State.AUTHORIZING, State.ADVISING})
 
 
+SETTLEMENT_CLASS = "5"
+REASON_FIELD = 39
+
+
 class Waiting(NamedTuple):
     """A terminal that waits for an answer: its connection and what it asked."""
 
     conn: int
     request: Message
+
+
+class _Held(NamedTuple):
+    waiting: Waiting
+    frame: bytes
 
 
 class Intake:
@@ -45,6 +54,7 @@ class Intake:
         self._node = node
         self._conns: dict[int, set[str]] = {}
         self._open_of: dict[str, int] = {}
+        self._held: dict[tuple[str, str], _Held] = {}
 
     # ------------------------------------------------------------------ reading
 
@@ -89,13 +99,13 @@ class Intake:
         tid = msg.fields.get(41, "")
         if node.halted:
             return profile.code_overload
-        if not node.keys.has_terminal(tid):
+        if profile.mac_scope is MacScope.TERMINAL and not node.keys.has_terminal(tid):
             node.counts.add("unknown_terminal")
             node.log("warning", "unknown_terminal", tid=tid[:16])
             return profile.code_unknown_terminal
         if profile.mac == "none" or family in (Family.SIGN_IN, Family.OTHER):
             return ""
-        mac = node.keys.terminal_mac(tid, profile.mac)
+        mac = node.mac_for(tid)
         if mac is None:
             return "" if node.options.unkeyed is Unkeyed.FORWARD else profile.code_bad_mac
         if self._mac_right(mac, msg, frame):
@@ -131,6 +141,10 @@ class Intake:
         earlier = node.registry.find(key, new_number_skips=True)
         if earlier is not None and now_ms - earlier.opened_ms < profile.key_reuse_after_ms:
             self._again(earlier, waiting, fingerprint, frame, now_ms)
+            return
+        if node.hostside.expects(classify.wire_key(msg)):
+            node.counts.add("number_reused")
+            self._answer(waiting, profile.code_duplicate, now_ms)
             return
         if node.draining or not node.links.any_up():
             node.counts.add("no_link")
@@ -255,11 +269,18 @@ class Intake:
         code = msg.fields.get(39, "")
         self._leave(record.tx_id)
         node.cancelling.setdefault(record.tx_id, []).append(waiting)
-        reason = (
-            record.reason if record.state is State.REVERSING else (code or profile.reason_code(Reason.OTHER))
-        )
+        reason = record.reason if record.state is State.REVERSING else self._reason(code)
         detail = node.undoing(Trigger.TERMINAL, now_ms, reason, code)
         node.apply(record, Input.CANCEL_REQUESTED, now_ms, detail)
+
+    def _reason(self, code: str) -> str:
+        """Give the reason a reversal goes on with: the terminal's own where the host's field is the same one."""
+        profile = self._node.profile
+        return (
+            code
+            if code and profile.reason_field == REASON_FIELD
+            else profile.reason_code(profile.reason_of(code))
+        )
 
     def _tombstone(self, waiting: Waiting, key: TxKey, checked: tuple[int, str], now_ms: int) -> None:
         """Undo at the host what never came by here, and decline it should it come late."""
@@ -288,7 +309,7 @@ class Intake:
             fields=compose.kept_fields(msg, node.profile),
             tombstone=True,
             trigger=Trigger.TERMINAL,
-            reason=code or node.profile.reason_code(Reason.OTHER),
+            reason=self._reason(code),
         )
         card = node.vault.seal(pan, tx_id, opening.date) if pan else None
         node.cancelling[tx_id] = [waiting]
@@ -296,12 +317,17 @@ class Intake:
 
     # ------------------------------------------------------------------ everything else
 
-    def _pass(self, waiting: Waiting, frame: bytes, now_ms: int) -> None:
+    def _pass(self, waiting: Waiting, frame: bytes, now_ms: int, *, after_hold: bool = False) -> None:
         """Hand on what moves no money (sign-in, enquiry, settlement, batch upload) and its answer back."""
         node = self._node
-        tid = waiting.request.fields.get(41, "")
+        fields = waiting.request.fields
+        tid = fields.get(41, "")
         if not node.links.any_up():
             self._answer(waiting, node.profile.code_not_sent, now_ms)
+            return
+        terminal = (tid, fields.get(42, ""))
+        if waiting.request.mti[1] == SETTLEMENT_CLASS and node.saf.waits(terminal) and not after_hold:
+            self._hold(terminal, waiting, frame, now_ms)
             return
         link = node.links.choose(tid)
         if not node.hostside.pass_on(waiting, link, now_ms):
@@ -310,6 +336,23 @@ class Intake:
         if node.options.host_tpdu:
             frame = bytes.fromhex(node.options.host_tpdu) + frame[5:]
         node.now_do(ev.SendHost(link, frame))
+
+    def _hold(self, terminal: tuple[str, str], waiting: Waiting, frame: bytes, now_ms: int) -> None:
+        """Let a settlement wait for the terminal's reversals, or host and terminal would add up differently."""
+        node = self._node
+        node.counts.add("settlements_held")
+        self._held[terminal] = _Held(waiting, frame)
+        node.timers.set(now_ms + node.options.settlement_hold_ms, "held", "|".join(terminal))
+
+    def release_held(self, terminal: tuple[str, ...], now_ms: int) -> None:
+        """Send a settlement that waited for the last reversal of its terminal."""
+        held = self._held.pop((terminal[0], terminal[1]), None)
+        if held is not None:
+            self._pass(held.waiting, held.frame, now_ms, after_hold=True)
+
+    def held_long_enough(self, name: str, now_ms: int) -> None:
+        """Send a settlement although reversals are still open: the difference will be theirs."""
+        self.release_held(tuple(name.split("|", 1)), now_ms)
 
     # ------------------------------------------------------------------ answering
 

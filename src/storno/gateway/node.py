@@ -21,7 +21,7 @@ from storno.gateway.registry import Archive, Registry
 from storno.gateway.saf import Saf
 from storno.gateway.timers import Timers
 from storno.iso8583.codec import codec_for
-from storno.iso8583.profile import CrossDay, Reason
+from storno.iso8583.profile import CrossDay, MacScope, Reason
 from storno.journal.fact import FORGET_CARD, Change, fact_row, tx_row
 from storno.reversal import schedule
 from storno.reversal.lifecycle import TABLE, Effect, Input, State
@@ -32,11 +32,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from storno.gateway.options import NodeOptions
+    from storno.iso8583.mac import Mac
     from storno.iso8583.message import Message
     from storno.iso8583.spec import Dialect
     from storno.vault.base import CardVault, KeyStore
 
 RECOVERY_SLICE = 2_000
+LINK_KEY = "host"
+"""Name of the key of the line to the network, where one key serves the whole line."""
 REASONS = {
     Trigger.TIMEOUT: Reason.TIMEOUT,
     Trigger.LINK_LOST: Reason.TIMEOUT,
@@ -284,7 +287,8 @@ class Node:
             elif effect is Effect.RESTORE_ORIGINAL:
                 self._mark(record, Input.RESTORED, now_ms)
         if outcome.fact.input is not None and record.state is not State.REVERSING:
-            self.saf.remove(record.tx_id, now_ms)
+            if self.saf.remove(record.tx_id, now_ms):
+                self.intake.release_held(record.key[:2], now_ms)
             if record.case is not None and outcome.effects and Effect.CLOSE_CASE not in outcome.effects:
                 self.log("warning", "case", record, case=record.case.value)
 
@@ -328,7 +332,7 @@ class Node:
         return settlement_day(now_ms, self.options.utc_offset_min) != record.opening.date
 
     def _mac_missing(self, record: Record) -> bool:
-        return self.profile.mac != "none" and self.keys.terminal_mac(record.key.tid, self.profile.mac) is None
+        return self.profile.mac != "none" and self.mac_for(record.key.tid) is None
 
     def _send_reversal(self, record: Record, now_ms: int) -> None:
         sealed = self.registry.sealed_card(record.tx_id)
@@ -388,6 +392,8 @@ class Node:
         for what, name in self.timers.take(now_ms):
             if what == "answer":
                 self.timed_out(name, now_ms, Trigger.TIMEOUT)
+            elif what == "held":
+                self.intake.held_long_enough(name, now_ms)
             elif what == "passing":
                 self.hostside.passing_timed_out(name)
             else:
@@ -438,6 +444,15 @@ class Node:
 
     # ------------------------------------------------------------------ messages
 
+    def mac_for(self, tid: str) -> Mac | None:
+        """Give what makes and checks the MAC of a terminal's messages; None without a MAC or without its key."""
+        profile = self.profile
+        if profile.mac == "none":
+            return None
+        if profile.mac_scope is MacScope.LINK:
+            return self.keys.link_mac(LINK_KEY, profile.mac)
+        return self.keys.terminal_mac(tid, profile.mac)
+
     def dress(self, msg: Message) -> None:
         """Put the head on a message of our own for the host."""
         framing = self.dialect.framing
@@ -448,5 +463,5 @@ class Node:
 
     def seal(self, msg: Message, tid: str) -> bytes:
         """Encode a message with its MAC under the terminal's current key, or without one where there is none."""
-        mac = self.keys.terminal_mac(tid, self.profile.mac) if self.profile.mac != "none" else None
+        mac = self.mac_for(tid)
         return self.codec.encode(msg) if mac is None else self.codec.seal(msg, mac.compute)

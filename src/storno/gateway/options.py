@@ -30,6 +30,8 @@ class NodeOptions:
     records_in_memory_max: int = 20_000
     passing_max: int = 5_000
     passing_timeout_ms: int = 30_000
+    settlement_hold_ms: int = 15_000
+    """How long a terminal's settlement waits for its reversals to be acknowledged by the host."""
     link_tid: str = "00000000"
     link_mid: str = "000000000000000"
     sign_on: bool = False

@@ -51,11 +51,18 @@ class Saf:
         self._due_of[tx_id] = due_ms
         heapq.heappush(self._due, (due_ms, self._count, tx_id))
 
-    def remove(self, tx_id: str, now_ms: int) -> None:
-        """Take out a reversal that is settled or given up; the next of its terminal moves to the head."""
+    def waits(self, terminal: Terminal) -> bool:
+        """Say whether a terminal has reversals here."""
+        return terminal in self._queues
+
+    def remove(self, tx_id: str, now_ms: int) -> bool:
+        """Take out a reversal that is settled or given up; the next of its terminal moves to the head.
+
+        True when it was the last of its terminal.
+        """
         terminal = self._where.pop(tx_id, None)
         if terminal is None:
-            return
+            return False
         self._flying.discard(tx_id)
         self._due_of.pop(tx_id, None)
         queue = self._queues[terminal]
@@ -63,9 +70,11 @@ class Saf:
         queue.remove(tx_id)
         if not queue:
             del self._queues[terminal]
-        elif was_head:
+            return True
+        if was_head:
             head = queue[0]
             self._set_due(head, max(now_ms, self._due_of.get(head, now_ms)))
+        return False
 
     def is_head(self, tx_id: str) -> bool:
         """Say whether a reversal is the first of its terminal."""

@@ -43,6 +43,15 @@ class WhenExhausted(Enum):
     """Set it aside as a named exception, print a slip, go on."""
 
 
+class MacScope(Enum):
+    """Whose key makes the MAC."""
+
+    TERMINAL = "terminal"
+    """Each terminal's MAK, from its sign-in."""
+    LINK = "link"
+    """One key of the whole line to the network."""
+
+
 class CrossDay(Enum):
     """What happens to a reversal whose original belongs to an earlier settlement day."""
 
@@ -56,6 +65,7 @@ class Profile:
 
     # security
     mac: str = "cup_ecb"
+    mac_scope: MacScope = MacScope.TERMINAL
     mac_on_declines: bool = False
     mac_on_reversal_answers: bool = True
 

@@ -7,7 +7,7 @@ Reversals are 0420 advices tied by F90, with the reason in F60.1; the MAC is F12
 from __future__ import annotations
 
 from storno.iso8583.dialects._notation import CHARACTERS, table
-from storno.iso8583.profile import OriginalData, Profile, Reason
+from storno.iso8583.profile import MacScope, OriginalData, Profile, Reason
 from storno.iso8583.spec import Dialect, Framing, Head
 
 _FIELDS = """
@@ -89,6 +89,7 @@ DIALECT = Dialect(
     mac_field=128,
     profile=Profile(
         mac="cbc_3des",
+        mac_scope=MacScope.LINK,
         reversal_mti="0420",
         repeat_marked=True,
         reason_field=60,
