@@ -18,6 +18,7 @@ import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 import _wire
 
@@ -96,12 +97,14 @@ class Bed:
     host_delay_ms: float = 0.0
     command: list[str] = field(default_factory=lambda: [sys.executable])
 
-    def __enter__(self) -> Bed:
+    def __enter__(self) -> Self:
         self._stack = ExitStack()
         self.folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="storno-bench-")))
         self.port, host_port = free_port(), free_port()
         self._start = 1
-        self.host = self._run([sys.executable, str(HERE / "_host.py"), str(host_port), str(self.host_delay_ms)])
+        self.host = self._run(
+            [sys.executable, str(HERE / "_host.py"), str(host_port), str(self.host_delay_ms)]
+        )
         wait_open(host_port, self.host)
         self.gateway = self._run(self._command(host_port))
         wait_open(self.port, self.gateway)
@@ -126,7 +129,15 @@ class Bed:
 
     def load(self, *, busy: int = 100, idle: int = 0, rate: float = 0.0, seconds: float = 4.0) -> dict:
         """Load it; give the load generator's figures with the processor time each process took."""
-        command = [sys.executable, str(HERE / "_load.py"), str(self.port), "--busy", str(busy), "--idle", str(idle)]
+        command = [
+            sys.executable,
+            str(HERE / "_load.py"),
+            str(self.port),
+            "--busy",
+            str(busy),
+            "--idle",
+            str(idle),
+        ]
         command += ["--rate", str(rate), "--seconds", str(seconds), "--start", str(self._start)]
         self._start += 100_000  # numbers that no earlier load of this bed used
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
@@ -142,7 +153,9 @@ class Bed:
         figures["cpu_us_per_tx"] = {
             role: round((after[role] - before[role]) * 1e6 / done, 1) for role in roles if roles[role]
         }
-        figures["rss_mb"] = {role: sum(map(rss_mb, roles[role])) for role in ("gateway", "writer") if roles[role]}
+        figures["rss_mb"] = {
+            role: sum(map(rss_mb, roles[role])) for role in ("gateway", "writer") if roles[role]
+        }
         return figures
 
     @staticmethod

@@ -22,7 +22,15 @@ def answer(frame: bytes) -> bytes:
     asked = _wire.CODEC.decode(frame)
     old = asked.fields
     fields = {3: old[3], 4: old[4], 11: old[11], 12: "101530", 13: "0105", 14: "3012", 15: "0105", 25: "00"}
-    fields |= {32: "48020000", 37: str(next(_RRN)), 38: "135790", 39: "00", 41: old[41], 42: old[42], 49: "156"}
+    fields |= {
+        32: "48020000",
+        37: str(next(_RRN)),
+        38: "135790",
+        39: "00",
+        41: old[41],
+        42: old[42],
+        49: "156",
+    }
     fields |= {60: old[60]}
     tpdu = asked.tpdu[:2] + asked.tpdu[6:] + asked.tpdu[2:6]
     mti = asked.mti[:2] + str(int(asked.mti[2]) + 1) + asked.mti[3]
@@ -41,7 +49,9 @@ class Host(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         data = self._held + data
         at, out = 0, []
-        while len(data) - at >= 2 and len(data) - at >= (size := 2 + int.from_bytes(data[at : at + 2], "big")):
+        while len(data) - at >= 2 and len(data) - at >= (
+            size := 2 + int.from_bytes(data[at : at + 2], "big")
+        ):
             out.append(answer(data[at + 2 : at + size]))
             at += size
         self._held = data[at:]

@@ -42,7 +42,9 @@ class Terminal(asyncio.Protocol):
         data = self._held + data if self._held else data
         now = time.perf_counter()
         at = 0
-        while len(data) - at >= 2 and len(data) - at >= (size := 2 + int.from_bytes(data[at : at + 2], "big")):
+        while len(data) - at >= 2 and len(data) - at >= (
+            size := 2 + int.from_bytes(data[at : at + 2], "big")
+        ):
             self._run.answered(now, self._since.popleft(), data[at : at + size])
             at += size
             if self._run.closed and now < self._run.end:
@@ -83,7 +85,10 @@ class Run:
         ]
         for at in range(0, count, 50):
             await asyncio.gather(
-                *(loop.create_connection(lambda t=t: t, "127.0.0.1", options.port) for t in made[at : at + 50])
+                *(
+                    loop.create_connection(lambda t=t: t, "127.0.0.1", options.port)
+                    for t in made[at : at + 50]
+                )
             )
         gc.collect()
         gc.freeze()
@@ -109,7 +114,7 @@ class Run:
         step = 1 / self.options.rate
         due = time.perf_counter()
         for terminal in itertools.cycle(terminals):
-            while (wait := due - time.perf_counter()) > 0:
+            while (wait := due - time.perf_counter()) > 0:  # noqa: ASYNC110 it waits for a time, not for an event
                 await asyncio.sleep(wait)
             terminal.send(due)
             due += step
@@ -126,7 +131,11 @@ class Run:
         sorted_ms = sorted(one * 1000 for one in self.latencies)
 
         def at(share: float) -> float:
-            return round(sorted_ms[min(len(sorted_ms) - 1, int(share * len(sorted_ms)))], 2) if sorted_ms else 0.0
+            return (
+                round(sorted_ms[min(len(sorted_ms) - 1, int(share * len(sorted_ms)))], 2)
+                if sorted_ms
+                else 0.0
+            )
 
         return {
             "tx_per_s": round(len(sorted_ms) / self.options.seconds),

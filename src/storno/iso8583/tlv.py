@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from storno.iso8583.errors import SubfieldError
 
@@ -15,6 +16,7 @@ DEPTH_MAX = 4
 ELEMENTS_MAX = 128
 _TAG_BYTES_MAX = 4
 _LENGTH_BYTES_MAX = 2
+_VALUE_BYTES_MAX = 0xFFFF
 
 TAG_NAMES: dict[str, tuple[str, str]] = {
     "4F": ("应用标识(AID)", "application identifier"),
@@ -143,16 +145,54 @@ def build_tlv(items: Iterable[Tlv]) -> str:
             tag = bytes.fromhex(item.tag)
         except ValueError:
             raise SubfieldError("F55", 0) from None
-        size = len(value)
-        if size > 0xFFFF or not 1 <= len(tag) <= _TAG_BYTES_MAX:
+        if len(value) > _VALUE_BYTES_MAX or not 1 <= len(tag) <= _TAG_BYTES_MAX:
             raise SubfieldError("F55", 0)
-        width = (0x80,) if size < 0x80 else (0x81,) if size <= 0xFF else (0x82,)
-        head = bytes((size,)) if size < 0x80 else bytes(width) + size.to_bytes(width[0] & 0x7F, "big")
-        parts.append(tag + head + value)
+        parts.append(tag + _length(len(value)) + value)
     return b"".join(parts).hex().upper()
 
 
+def _length(size: int) -> bytes:
+    """Write a length in its shortest form; at most two bytes of it."""
+    if size < 0x80:
+        return bytes((size,))
+    return bytes((0x81, size)) if size <= 0xFF else b"\x82" + size.to_bytes(2, "big")
+
+
 def icc_keep(hex_text: str, tags: Iterable[str]) -> str:
-    """Keep only these top-level tags, in the order they stood in: what a reversal's F55 is made of."""
-    wanted = frozenset(tag.upper() for tag in tags)
-    return build_tlv(item for item in parse_tlv(hex_text) if item.tag in wanted)
+    """Keep only these top-level tags, in the order they stood in: what a reversal's F55 is made of.
+
+    Every chip transaction passes here, so it reads the top level alone and copies what it keeps.
+    """
+    wanted = _tag_bytes(tuple(tags))
+    try:
+        data = bytes.fromhex(hex_text)
+    except ValueError:
+        raise SubfieldError("F55", 0) from None
+    reader = _Reader(data)
+    at, end = 0, len(data)
+    kept: list[bytes] = []
+    while at < end:
+        if data[at] == 0:
+            at += 1
+            continue
+        reader.elements += 1
+        if reader.elements > ELEMENTS_MAX:
+            raise SubfieldError("F55", at)
+        start = at
+        at = start + 1 if data[start] & 0x1F != 0x1F else reader.tag(start, end)
+        tag = data[start:at]
+        if at < end and data[at] < 0x80:
+            size, at = data[at], at + 1
+        else:
+            size, at = reader.length(at, end)
+        if at + size > end:
+            raise SubfieldError("F55", at)
+        if tag in wanted:
+            kept.append(tag + _length(size) + data[at : at + size])
+        at += size
+    return b"".join(kept).hex().upper()
+
+
+@lru_cache(maxsize=16)
+def _tag_bytes(tags: tuple[str, ...]) -> frozenset[bytes]:
+    return frozenset(map(bytes.fromhex, tags))
