@@ -1,5 +1,6 @@
 """Choosing a fault: by profile, script and magic amount; bad descriptions are refused in words."""
 
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -177,3 +178,9 @@ def test_the_printed_table_names_every_fault_and_number():
         text = "\n".join(table(lang))
         assert all(f"`{kind.value}`" in text for kind in FaultKind)
         assert all(f"| {number:02d} |" in text for number, _ in NUMBERED)
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_the_documentation_carries_the_printed_tables(lang):
+    page = (Path(__file__).parents[2] / "docs" / "host-simulator.md").read_text("utf-8")
+    assert "\n".join(table(lang)) in page

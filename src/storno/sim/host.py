@@ -174,7 +174,7 @@ class HostCore:
         elif heard.what is What.SETTLE:
             self._settle(heard, message)
         elif heard.what is What.UPLOAD:
-            self._upload(heard, message)
+            self._upload(heard)
         return message
 
     def _financial(self, heard: Heard, fault: Fault | None, now_ms: int) -> Message:
@@ -264,9 +264,8 @@ class HostCore:
         ours = self.books.totals(heard.tid, heard.mid, heard.batch)
         message.fields[48] = answers.settled(both, ours, balanced=balanced)
 
-    def _upload(self, heard: Heard, message: Message) -> None:
+    def _upload(self, heard: Heard) -> None:
         details = heard.message.fields.get(48, "")
-        message.fields.update({48: details} if details else {})
         count = int(details[:2]) if heard.code60 == "201" and details[:2].isdigit() else 1
         self.books.upload(heard.tid, heard.mid, heard.batch, 0 if heard.code60 in ("202", "207") else count)
 
