@@ -6,6 +6,7 @@ group and acknowledges its highest token. When the parent dies, the child finish
 
 from __future__ import annotations
 
+import gc
 import marshal
 import os
 import select
@@ -318,6 +319,8 @@ def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     from storno.journal.sqlite import SqliteJournal
+
+    gc.disable()  # what arrives is plain tuples without cycles: looking for some is wasted work
 
     with socket.socket(fileno=int(arguments[1])) as sock:
         try:

@@ -144,7 +144,7 @@ def test_the_ledger_in_json(home, capsys):
     assert sum(account["amount_minor"] for account in record["accounts"]) == 0
     [total] = record["totals"]
     assert total == {
-        "currency": "CNY", "debit_minor": 500_000, "credit_minor": -500_000, "sum_minor": 0,
+        "currency": "CNY", "debit_minor": 700_000, "credit_minor": -700_000, "sum_minor": 0,
         "in_doubt_minor": 200_000,
     }  # fmt: skip
 
