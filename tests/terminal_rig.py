@@ -41,6 +41,7 @@ class FakeHost:
     balance_digit: str = "1"
     late: list[bytes] = field(default_factory=list)
     mak: bytes = b""
+    kind: KeyKind = KeyKind.TRIPLE_DES
 
     def in_force(self) -> dict[tuple[str, str, str], int]:
         """Give what is booked and not undone."""
@@ -81,7 +82,11 @@ class FakeHost:
         if code in ("001", "003", "004", "005"):
             self.sign_ins += 1
             self.mak = bytes([0x11 * self.sign_ins % 256]) * 8 + bytes(range(8))
-            keys = WorkingKeys(pik=bytes(range(16)), mak=self.mak, tdk=None, kind=KeyKind.TRIPLE_DES)
+            kind = {"001": KeyKind.DES, "005": KeyKind.SM4}.get(code, KeyKind.TRIPLE_DES)
+            self.kind = kind
+            size = 8 if kind is KeyKind.DES else 16
+            tdk = bytes(range(16, 32)) if code == "004" else None
+            keys = WorkingKeys(pik=bytes(range(size)), mak=self.mak[:size], tdk=tdk, kind=kind)
             answer.fields[62] = wrap_working_keys(self.setup.tmk, keys, code).hex().upper()
             self.mak = self._mak_of(answer.fields[62], code)
             if self.give_batch:
@@ -94,13 +99,16 @@ class FakeHost:
         return unwrap_working_keys(self.setup.tmk, bytes.fromhex(block), code).mak
 
     def _mac_holds(self, codec, frame, request):
-        mac = mac_algorithm(self.setup.profile.mac, self.mak)
-        return mac.verify(codec.mab(frame), bytes.fromhex(request.fields[64]))
+        return self._mac().verify(codec.mab(frame), bytes.fromhex(request.fields[64]))
+
+    def _mac(self):
+        profile = "sm4_ecb" if self.kind is KeyKind.SM4 else self.setup.profile.mac
+        return mac_algorithm(profile, self.mak)
 
     def _money(self, codec, request, answer, word):
         key = (request.fields[41], request.fields[60][2:8], request.fields[11])
         word, _, argument = word.partition(":")
-        mac = mac_algorithm(self.setup.profile.mac, self.mak)
+        mac = self._mac()
         amount = int(request.fields.get(4, "0"))
         if word == "partial":
             amount = int(argument)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
+import ipaddress
 import json
 import os
 import socket
+import ssl
 import subprocess
 import sys
 import textwrap
@@ -14,6 +17,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from storno.terminal.client import Options, OrderError, TerminalClient
 from storno.terminal.file_store import FileStore
@@ -31,7 +38,8 @@ TESTS = Path(__file__).parent.parent
 class Served:
     """The fake host behind a port. `cut` closes the connection instead of answering the next money message."""
 
-    def __init__(self, setup: Setup = SETUP) -> None:
+    def __init__(self, setup: Setup = SETUP, tls: ssl.SSLContext | None = None) -> None:
+        self.tls = tls
         self.fake = FakeHost(setup)
         self.cut = False
         self.dribble = False
@@ -60,7 +68,7 @@ class Served:
             writer.close()
 
     async def __aenter__(self):
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self.tls)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -186,6 +194,52 @@ def test_answers_in_pieces_are_put_together():
             pos = client(host, setup=GENEROUS)
             await pos.sign_in()
             assert (await pos.sale(100, CARD)).outcome is Outcome.APPROVED
+
+    asyncio.run(run())
+
+
+def certificate(folder: Path) -> tuple[Path, Path]:
+    """Write a throw-away certificate for this machine and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    begin = dt.datetime.now(dt.UTC) - dt.timedelta(hours=1)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(begin)
+        .not_valid_after(begin + dt.timedelta(days=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False
+        )
+        .sign(key, hashes.SHA256())
+    )
+    files = folder / "cert.pem", folder / "key.pem"
+    files[0].write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    files[1].write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
+    return files
+
+
+def test_tls_is_spoken_and_a_stranger_is_not_trusted(tmp_path):
+    cert, key = certificate(tmp_path)
+    serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    serving.load_cert_chain(cert, key)
+
+    async def run():
+        async with Served(GENEROUS, serving) as host:
+            trusting = ssl.create_default_context(cafile=str(cert))
+            pos = TerminalClient(Options(GENEROUS, Address(port=host.port, tls=trusting)), MemoryStore())
+            await pos.sign_in()
+            assert (await pos.sale(100, CARD)).outcome is Outcome.APPROVED
+            stranger = Address(port=host.port, tls=ssl.create_default_context())
+            wary = TerminalClient(Options(GENEROUS, stranger), MemoryStore())
+            assert (await wary.sign_in()).outcome is Outcome.NOT_SENT
 
     asyncio.run(run())
 

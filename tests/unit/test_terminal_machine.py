@@ -7,12 +7,13 @@ from dataclasses import replace
 import pytest
 
 from storno.iso8583.profile import CrossDay, Profile, Reason, WhenExhausted
+from storno.terminal.card import EntryMode
 from storno.terminal.machine import TerminalCore
 from storno.terminal.operation import Operation
-from storno.terminal.outcome import Cause, Outcome
+from storno.terminal.outcome import Advice, Cause, Outcome, Result
 from storno.terminal.request import Order, original_fields
 from storno.terminal.setup import Setup
-from storno.terminal.state import Reversal
+from storno.terminal.state import Reversal, SetNumbers
 from storno.terminal.steps import Save, Send
 from terminal_rig import CARD, FailingStore, PowerCut, Rig
 
@@ -154,6 +155,33 @@ def test_the_reversal_carries_what_it_must_and_nothing_it_must_not():
     assert "9F26" not in reversal.fields[55]
 
 
+def test_no_profile_can_make_a_reversal_carry_tracks_or_a_pin():
+    made = rig(reversal_copies=(3, 4, 11, 25, 26, 35, 41, 42, 49, 52, 53, 60))
+    made.sale(1234, "lost", card=replace(CARD, pin="123456"))
+    made.drain()
+    assert not {26, 35, 36, 37, 52, 53} & set(financial(made)[-1].fields)
+
+
+@pytest.mark.parametrize("code", ["001", "003", "004", "005"])
+def test_every_kind_of_working_key_seals_a_sale(code):
+    made = Rig(Setup(sign_in_code=code))
+    assert made.sign_in().outcome is Outcome.APPROVED
+    made.restart()
+    assert made.sale(5, card=replace(CARD, pin="4711")).outcome is Outcome.APPROVED
+    assert len(financial(made)[0].fields[52]) == (32 if code == "005" else 16)
+
+
+def test_a_swiped_card_can_be_kept_out_of_the_reversal():
+    made = rig(pan_on_magstripe_reversal=False)
+    made.sale(1, "lost", card=replace(CARD, entry=EntryMode.SWIPE))
+    made.drain()
+    made.sale(1, "lost")
+    made.drain()
+    swiped, dipped = (m for m in financial(made) if m.mti == "0400")
+    assert 2 not in swiped.fields
+    assert dipped.fields[2] == CARD.pan
+
+
 def test_repeats_are_unchanged():
     made = rig()
     made.sale(1234, "lost")
@@ -286,13 +314,7 @@ def test_a_reversal_answer_with_a_bad_mac_is_a_failed_attempt():
 
 def test_the_trace_number_wraps():
     made = rig()
-    made.store.commit(
-        [
-            __import__("storno.terminal.state", fromlist=["x"]).SetNumbers(
-                replace(made.store.load().numbers, stan=999_998)
-            )
-        ]
-    )
+    made.store.commit([SetNumbers(replace(made.store.load().numbers, stan=999_998))])
     made.restart()
     stans = [made.sale().stan for _ in range(3)]
     assert stans == ["999999", "000001", "000002"]
@@ -420,3 +442,24 @@ def test_no_repr_shows_the_card():
 def test_the_defaults_are_the_dialects():
     assert Profile().reason_code(Reason.TIMEOUT) == "98"
     assert isinstance(TerminalCore(Setup(), Rig().store.load()), TerminalCore)
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_every_outcome_of_every_operation_has_its_four_lines(lang):
+    for operation in Operation:
+        allowed = (Outcome.APPROVED, Outcome.DOUBTFUL, Outcome.UNKNOWN)
+        for outcome in allowed if operation is Operation.DRAIN else Outcome:
+            for cause in Cause:
+                result = Result(operation, outcome, cause, "00000001", code="A0")
+                texts = [result.advice(line, lang) for line in Advice]
+                assert all(texts)
+                assert any("\u4e00" <= c <= "\u9fff" for c in "".join(texts)) is (lang == "zh")
+                assert cause.title(lang)
+                assert operation.title(lang)
+
+
+def test_what_was_set_aside_is_not_called_unmoved():
+    made = rig()
+    made.sale(1234, "lost")
+    result = made.drain(*["never"] * 4)
+    assert "may still be booked" in result.advice(Advice.MONEY, "en")

@@ -14,7 +14,7 @@ from storno.terminal.operation import Operation
 from storno.terminal.outcome import Outcome
 from storno.terminal.request import Order, original_fields
 from storno.terminal.setup import Setup
-from storno.terminal.state import Reversal
+from storno.terminal.state import Numbers, Reversal, SetNumbers
 from storno.terminal.steps import Connect, Save, Send
 from terminal_rig import CARD, FailingStore, PowerCut, Rig
 
@@ -35,8 +35,6 @@ class AnyDay(RuleBasedStateMachine):
         base = Setup(keep_open=keep_open)
         policy = WhenExhausted.BLOCK if block else WhenExhausted.ALARM
         self.rig = Rig(replace(base, profile=replace(base.profile, when_exhausted=policy)), FailingStore())
-        from storno.terminal.state import Numbers, SetNumbers
-
         self.rig.store.commit([SetNumbers(Numbers(stan=stan))])
         self.rig.restart()
         assert self.rig.sign_in().outcome is Outcome.APPROVED

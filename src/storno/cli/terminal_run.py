@@ -250,8 +250,10 @@ def run(where: Where, work: Work, *, needs_keys: bool = True) -> int:
         raise Trouble(t(error.english, error.chinese), where="storno terminal") from None
     except CryptoError as error:
         raise Trouble(
-            t(error.en, error.zh), where="--tmk-file", todo=t("the stored working keys need the same TMK", "请使用签到时的主密钥")
-        ) from None  # fmt: skip
+            t(error.en, error.zh),
+            where="--tmk-file",
+            todo=t("the stored working keys need the same TMK", "请使用签到时的主密钥"),
+        ) from None
     except StoreError as error:
         return not_sent(error)
     finally:

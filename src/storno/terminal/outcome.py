@@ -248,6 +248,22 @@ _SETTLE: dict[Outcome, _Table] = {
     ),
 }
 
+_DRAIN: dict[Outcome, _Table] = {
+    Outcome.APPROVED: (
+        ("the pending transaction is reversed", "待冲正交易已冲正"),
+        ("nothing of it is booked any more", "该笔已不再记账"),
+        _NOTHING,
+        _NOTHING,
+    ),
+    Outcome.DOUBTFUL: (
+        ("the reversal was given up and is listed as an exception", "冲正未成功，已转入差错清单"),
+        ("the amount may still be booked", "款项可能仍处于记账状态"),
+        ("call the acquirer with this slip", "凭此单联系收单机构查账"),
+        ("do not charge again before that is clear", "查清之前请勿重复收款"),
+    ),
+    Outcome.UNKNOWN: _SERVICE[Outcome.UNKNOWN],
+}
+
 _AHEAD: _Pair = ("sign in: storno terminal sign-in", "请先签到：storno terminal sign-in")
 _DO_INSTEAD: dict[Cause, _Pair] = {
     Cause.NOT_SIGNED_IN: _AHEAD,
@@ -268,6 +284,8 @@ def _table(result: Result) -> _Table:
     operation = result.operation
     if operation is Operation.SETTLE and result.outcome in _SETTLE:
         table = _SETTLE[result.outcome]
+    elif operation is Operation.DRAIN and result.cause is not Cause.NOTHING_PENDING:
+        table = _DRAIN[result.outcome]
     elif not operation.moves_money:
         table = _SERVICE[result.outcome]
     elif operation is Operation.PREAUTH and result.outcome is Outcome.APPROVED:
