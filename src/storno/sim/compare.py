@@ -218,7 +218,7 @@ def _classify(key: TxKey, original: _Original) -> Finding | None:
     claims = _claims(original)
     reported = any(slip.approved for slip in original.slips)
     why = _difference(claims, amounts, original)
-    if reported and claims[2] is Claim.GONE and not names:
+    if reported and claims[2] is not Claim.STANDS and not names:
         return finding(Class.LOST, "the cashier saw an approval that the terminal's log does not know")
     if not why:
         return None
