@@ -34,6 +34,8 @@ class Family(Enum):
     SIGN_IN = "sign_in"
     OTHER = "other"
     ANSWER = "answer"
+    NOTICE = "notice"
+    """A notification or an unknown function digit: nothing can be answered to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,8 @@ def family(msg: Message) -> Family:
     klass, function = msg.mti[1], msg.mti[2]
     if function in "13":
         return Family.ANSWER
+    if function not in "02":
+        return Family.NOTICE
     if klass == "4":
         return Family.REVERSAL
     if klass in "12" and kind_of(msg) is not None:
@@ -94,7 +98,8 @@ def kind_of(msg: Message) -> Kind | None:
         return _ADVICES.get(processing, Kind.COMPLETION_ADVICE)
     preauth = fields.get(25) == PREAUTH_CONDITION
     if klass == "4":
-        klass = "1" if processing == "03" else "2"
+        named = fields.get(90, "")[:2]
+        klass = named[1] if named in ("01", "02") else "1" if processing == "03" else "2"
     return _BY_CODES.get((klass, processing, preauth), Kind.SALE if klass == "2" else Kind.PREAUTH)
 
 
@@ -170,6 +175,16 @@ def original_keys(msg: Message) -> tuple[TxKey | None, str, str]:
     if key is None and len(ninety) >= 10 and ninety[4:10].strip("0"):
         key = TxKey(fields.get(41, ""), fields.get(42, ""), "", ninety[4:10])
     return key, fields.get(37, "").strip(), fields.get(38, "").strip()
+
+
+def original_of_reversal(msg: Message) -> TxKey:
+    """Give the identity of what a reversal undoes: F90 where the network has it, else its own TID, MID, batch, STAN.
+
+    F61 is no help: in the reversal of a void it names the sale.
+    """
+    own = identity(msg)
+    named = msg.fields.get(90, "")[4:10]
+    return own._replace(stan=named) if named.strip("0") else own
 
 
 def fingerprint(msg: Message, pan_token: str, digest: Callable[[bytes], str]) -> str:

@@ -6,12 +6,14 @@ answer nobody waits for is looked up in the journal and kept as a late one: it n
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from storno.exchange import classify, compose
 from storno.exchange.classify import Family
 from storno.exchange.judge import ReversalVerdict, judge_answer, judge_reversal
 from storno.gateway import events as ev
+from storno.iso8583 import mti
 from storno.iso8583.cipher import BilingualError
 from storno.iso8583.errors import DecodeError
 from storno.reversal import schedule
@@ -24,7 +26,8 @@ if TYPE_CHECKING:
     from storno.iso8583.message import Message
     from storno.reversal.key import WireKey
 
-MAC_BYTES = 8
+REVERSAL = "4"
+MAC_FIELDS_OF = frozenset({64, 128})
 SIGN_IN_CODES = frozenset({"001", "003", "004", "005"})
 
 
@@ -40,8 +43,9 @@ class HostSide:
     def __init__(self, node: Node) -> None:
         self._node = node
         self._expected: dict[WireKey, str] = {}
-        self._keys_of: dict[str, list[tuple[WireKey, str]]] = {}
-        self._on_link: dict[str, set[str]] = {}
+        self._keys_of: dict[str, dict[WireKey, None]] = {}
+        self._link_of: dict[WireKey, str] = {}
+        self._on_link: dict[str, dict[WireKey, str]] = {}
         self._passing: dict[WireKey, _Passing] = {}
         self._numbers: dict[str, WireKey] = {}
         self._count = 0
@@ -51,19 +55,20 @@ class HostSide:
     def expect(self, key: WireKey, tx_id: str, link: str) -> None:
         """Wait for the answer to what is about to leave."""
         self._expected[key] = tx_id
-        self._keys_of.setdefault(tx_id, []).append((key, link))
-        self._on_link.setdefault(link, set()).add(tx_id)
-
-    def expects(self, key: WireKey) -> bool:
-        """Say whether an answer with this identity would already belong to another transaction."""
-        return key in self._expected
+        self._keys_of.setdefault(tx_id, {})[key] = None
+        before = self._link_of.get(key)
+        if before is not None and before != link:
+            self._on_link.get(before, {}).pop(key, None)
+        self._link_of[key] = link
+        self._on_link.setdefault(link, {})[key] = tx_id
 
     def forget(self, tx_id: str) -> None:
         """Wait no longer for this transaction's answers; what comes all the same is found through the journal."""
-        for key, link in self._keys_of.pop(tx_id, ()):
-            if self._expected.get(key) == tx_id:
-                del self._expected[key]
-            self._on_link.get(link, set()).discard(tx_id)
+        for key in self._keys_of.pop(tx_id, ()):
+            if self._expected.get(key) != tx_id:
+                continue
+            del self._expected[key]
+            self._on_link.get(self._link_of.pop(key, ""), {}).pop(key, None)
 
     def pass_on(self, waiting: Waiting, link: str, now_ms: int) -> bool:
         """Remember who gets the answer to something that is only handed on; False when there is no room."""
@@ -91,13 +96,10 @@ class HostSide:
             del self._passing[key]
 
     def link_down(self, link: str, now_ms: int) -> None:
-        """No answer can come over a lost link: everything on it is in doubt now."""
+        """Put everything on a lost link in doubt: no answer can come over it."""
         node = self._node
-        for tx_id in tuple(self._on_link.pop(link, ())):
-            record = node.registry.get(tx_id)
-            if record is None:
-                continue
-            if record.state is State.REVERSING:
+        for key, tx_id in tuple(self._on_link.pop(link, {}).items()):
+            if key.klass == REVERSAL:
                 node.reversal_unanswered(tx_id, now_ms)
             else:
                 node.timed_out(tx_id, now_ms, Trigger.LINK_LOST)
@@ -123,8 +125,9 @@ class HostSide:
             )
             return
         node.links.heard(link, now_ms)
-        if classify.family(msg) is not Family.ANSWER:
-            self._request(msg, link, now_ms)
+        family = classify.family(msg)
+        if family is not Family.ANSWER:
+            self._request(msg, family, link, now_ms)
             return
         key = classify.wire_key(msg)
         tx_id = self._expected.get(key)
@@ -132,22 +135,23 @@ class HostSide:
             record = node.registry.get(tx_id)
             if record is None:
                 raise AssertionError(f"{tx_id} is expected but not known")
-            self._answer(record, msg, frame, now_ms)
+            if classify.identity(msg).batch in ("", record.key.batch):
+                self._answer(record, msg, frame, now_ms)
+            else:
+                self._stray(msg, frame, link, now_ms)
         elif key in self._passing:
             self._pass_back(self._passing.pop(key), msg, frame)
         elif not node.links.answered(link, msg):
             self._stray(msg, frame, link, now_ms)
 
     def _answer(self, record: Record, msg: Message, frame: bytes, now_ms: int) -> None:
-        if msg.mti[1] == "4":
+        if msg.mti[1] == REVERSAL:
             self._reversal_answer(record, msg, frame, now_ms)
             return
         node = self._node
         what, detail = judge_answer(record, msg, node.profile, mac_ok=self._mac_ok(record, msg, frame))
         in_flight = record.state in (State.AUTHORIZING, State.ADVISING)
-        if in_flight:
-            self.forget(record.tx_id)
-        else:
+        if not in_flight:
             node.counts.add("late_answers")
         if not node.applicable(record, what):
             raise AssertionError(f"{record.tx_id}: {record.state.name} has no row for {what.name}")
@@ -155,7 +159,8 @@ class HostSide:
             node.counts.add("bad_answers")
             node.log("warning", "bad_answer", record, why=detail.trigger.value)
             if record.state is State.AUTHORIZING:
-                detail = node.undoing(detail.trigger, now_ms, code=detail.code)
+                base = node.undoing(detail.trigger, now_ms, code=detail.code)
+                detail = replace(base, note=detail.note)
         elif what is Input.RESPONSE_APPROVED and not in_flight:
             self._late_approval(record, msg, detail, now_ms)
             return
@@ -170,16 +175,22 @@ class HostSide:
                 node.apply(record, Input.CONTRADICTED, now_ms, detail)
                 return
             base = node.undoing(Trigger.LATE_APPROVAL, now_ms)
-            detail = Detail(
-                code=detail.code, rrn=detail.rrn, auth_code=detail.auth_code, amount_minor=detail.amount_minor,
-                trigger=base.trigger, reason=base.reason, due_ms=base.due_ms, deadline_ms=base.deadline_ms,
-            )  # fmt: skip
-            pan = classify.pan_of(msg)
-            card = node.vault.seal(pan, record.tx_id, record.opening.date) if pan else None
+            detail = replace(
+                detail,
+                trigger=base.trigger,
+                reason=base.reason,
+                due_ms=base.due_ms,
+                deadline_ms=base.deadline_ms,
+            )
+            card = node.seal_card(classify.pan_of(msg), record.tx_id, record.opening.date)
         node.apply(record, Input.RESPONSE_APPROVED, now_ms, detail, card=card)
 
     def _reversal_answer(self, record: Record, msg: Message, frame: bytes, now_ms: int) -> None:
         node = self._node
+        if record.state is State.REVERSING and not record.attempts:
+            node.counts.add("stray_answers")  # to an earlier round: this one has not been sent yet
+            node.log("warning", "stray_answer", record, mti=msg.mti)
+            return
         verdict = judge_reversal(msg, node.profile)
         trusted = not node.profile.mac_on_reversal_answers or self._mac_ok(record, msg, frame)
         if verdict is not ReversalVerdict.TRY_AGAIN and not trusted:
@@ -188,12 +199,11 @@ class HostSide:
             verdict = ReversalVerdict.TRY_AGAIN
         code = msg.fields.get(39, "")
         if verdict is ReversalVerdict.TRY_AGAIN:
-            if record.state is State.REVERSING:
+            if record.state is State.REVERSING and node.saf.in_flight(record.tx_id):
                 wait = schedule.backoff_ms(node.profile, record.tx_id, record.attempts)
                 node.saf.again_at(record.tx_id, now_ms + wait)
             return
         what = Input.REVERSAL_ACCEPTED if verdict is ReversalVerdict.ACCEPTED else Input.REVERSAL_REFUSED
-        self.forget(record.tx_id)
         node.counts.add(what.value)
         node.apply(record, what, now_ms, Detail(code=code, rrn=msg.fields.get(37, "").strip()))
 
@@ -256,12 +266,20 @@ class HostSide:
                 return
         node.now_do(send)
 
-    def _request(self, msg: Message, link: str, now_ms: int) -> None:
+    def _request(self, msg: Message, family: Family, link: str, now_ms: int) -> None:
         """Something the host starts: its own reversal, or a question whether we are there."""
         node = self._node
+        if family is Family.NOTICE:
+            node.counts.add("unexpected")
+            node.log("warning", "unexpected_from_host", link=link, mti=msg.mti)
+            return
         now = classify.local_time(now_ms, node.options.utc_offset_min)
-        if msg.mti[1] == "4":
-            code = self._host_reversal(msg, now_ms)
+        if not mti.is_request(msg.mti):
+            node.counts.add("unexpected")
+            node.log("warning", "unexpected_from_host", link=link, mti=msg.mti)
+            return
+        if msg.mti[1] == REVERSAL:
+            code = self._host_reversal(msg, frame, now_ms)
         elif msg.mti[1] == "8":
             code = "00"
         else:
@@ -271,19 +289,24 @@ class HostSide:
         answer = compose.own_answer(msg, code, now)
         node.after(ev.SendHost(link, node.seal(answer, msg.fields.get(41, ""))))
 
-    def _host_reversal(self, msg: Message, now_ms: int) -> str:
+    def _host_reversal(self, msg: Message, frame: bytes, now_ms: int) -> str:
         """Follow a host that undid a transaction by itself; people are told if the shop was told otherwise."""
         node = self._node
-        key = classify.identity(msg)
-        original, _, _ = classify.original_keys(msg)
-        record = node.registry.find(key) or (node.registry.find(original) if original is not None else None)
+        key = classify.original_of_reversal(msg)
+        record = node.registry.find(key)
         node.counts.add("host_reversals")
         if record is None:
             node.log("warning", "host_reversal_unknown", stan=key.stan, tid=key.tid)
             return "25"
+        if not self._mac_ok(record, msg, frame):
+            node.counts.add("bad_requests")
+            node.log("warning", "host_reversal_bad_mac", record)
+            return node.profile.code_bad_mac
         if not node.applicable(record, Input.HOST_REVERSED) or not record.kind.reversible:
             node.log("warning", "host_reversal_refused", record, state=record.state.value)
             return node.profile.code_not_reversible
-        self.forget(record.tx_id)
+        if classify.amount_of(msg) not in (None, record.opening.amount_minor):
+            node.log("warning", "host_reversal_amount_differs", record)
+            return node.profile.code_amount_differs
         node.apply(record, Input.HOST_REVERSED, now_ms, Detail(code=msg.fields.get(39, "")))
         return "00"

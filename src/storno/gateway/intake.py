@@ -14,19 +14,19 @@ from storno.exchange.classify import BadRequest, Family
 from storno.gateway import events as ev
 from storno.gateway.options import Unkeyed
 from storno.iso8583.describe import mask_pan
-from storno.iso8583.errors import DecodeError
+from storno.iso8583.errors import DecodeError, SubfieldError
 from storno.iso8583.profile import MacScope
 from storno.reversal.kinds import Kind
 from storno.reversal.lifecycle import Input, State
-from storno.reversal.record import Opening, Record, Told, Trigger
+from storno.reversal.record import FieldTexts, Opening, Record, Told, Trigger
 
 if TYPE_CHECKING:
     from storno.gateway.node import Node
-    from storno.iso8583.mac import Mac
     from storno.iso8583.message import Message
     from storno.reversal.key import TxKey
 
 MAC_BYTES = 8
+KNOWN_FOR_MS = 1_000
 _LIVE = frozenset({State.APPROVED})
 _FLYING = frozenset({State.AUTHORIZING, State.ADVISING})
 
@@ -54,6 +54,7 @@ class Intake:
         self._node = node
         self._conns: dict[int, set[str]] = {}
         self._open_of: dict[str, int] = {}
+        self._known_ms: dict[str, int] = {}
         self._held: dict[tuple[str, str], _Held] = {}
 
     # ------------------------------------------------------------------ reading
@@ -76,13 +77,13 @@ class Intake:
             node.now_do(ev.CloseTerminal(conn))
             return
         family = classify.family(msg)
-        if family is Family.ANSWER:
+        if family in (Family.ANSWER, Family.NOTICE):
             node.counts.add("unexpected")
             node.log("warning", "answer_from_terminal", mti=msg.mti)
             node.now_do(ev.CloseTerminal(conn))
             return
         waiting = Waiting(conn, msg)
-        code = self._refusal(msg, frame, family)
+        code = self._refusal(msg, frame, family, now_ms)
         if code:
             self._answer(waiting, code, now_ms)
         elif family is Family.MONEY:
@@ -92,14 +93,14 @@ class Intake:
         else:
             self._pass(waiting, frame, now_ms)
 
-    def _refusal(self, msg: Message, frame: bytes, family: Family) -> str:
+    def _refusal(self, msg: Message, frame: bytes, family: Family, now_ms: int) -> str:
         """Give the code that refuses a message before it is looked at further; empty to go on."""
         node = self._node
         profile = node.profile
         tid = msg.fields.get(41, "")
         if node.halted:
             return profile.code_overload
-        if profile.mac_scope is MacScope.TERMINAL and not node.keys.has_terminal(tid):
+        if profile.mac_scope is MacScope.TERMINAL and not self._is_known(tid, now_ms):
             node.counts.add("unknown_terminal")
             node.log("warning", "unknown_terminal", tid=tid[:16])
             return profile.code_unknown_terminal
@@ -114,12 +115,15 @@ class Intake:
         node.log("warning", "terminal_bad_mac", tid=tid, stan=msg.fields.get(11, ""))
         return profile.code_bad_mac
 
-    def _mac_right(self, mac: Mac, msg: Message, frame: bytes) -> bool:
-        codec = self._node.codec
-        field = codec.dialect.mac_field
-        if field is None or field not in msg.fields:
+    def _is_known(self, tid: str, now_ms: int) -> bool:
+        """Say whether a terminal has keys here; the store is a file, so a yes holds for a second."""
+        if now_ms - self._known_ms.get(tid, -KNOWN_FOR_MS) < KNOWN_FOR_MS:
+            return True
+        if not self._node.keys.has_terminal(tid):
+            self._known_ms.pop(tid, None)
             return False
-        return mac.verify(codec.mab(frame), frame[-MAC_BYTES:])
+        self._known_ms[tid] = now_ms
+        return True
 
     # ------------------------------------------------------------------ money
 
@@ -139,7 +143,7 @@ class Intake:
         token = node.vault.token(pan) if pan else ""
         fingerprint = classify.fingerprint(msg, token, _digest)
         earlier = node.registry.find(key, new_number_skips=True)
-        if earlier is not None and now_ms - earlier.opened_ms < profile.key_reuse_after_ms:
+        if earlier is not None and self._still_used(earlier, now_ms):
             self._again(earlier, waiting, fingerprint, frame, now_ms)
             return
         if node.hostside.expects(classify.wire_key(msg)):
@@ -163,6 +167,9 @@ class Intake:
             node.counts.add("refused_original")
             self._answer(waiting, refusal, now_ms)
             return
+        kept = self._kept(waiting, now_ms)
+        if kept is None:
+            return
         tx_id = node.new_id(now_ms)
         opening = Opening(
             key=key,
@@ -177,12 +184,22 @@ class Intake:
             fingerprint=fingerprint,
             original=original.tx_id if original is not None else "",
             hold_minor=_hold(kind, original),
-            fields=compose.kept_fields(msg, profile),
+            fields=kept,
         )
-        card = node.vault.seal(pan, tx_id, opening.date) if pan and kind.reversible else None
+        card = node.seal_card(pan, tx_id, opening.date) if kind.reversible else None
         node.open(opening, tx_id, now_ms, card)
         self._await(tx_id, waiting)
         self._forward(waiting, tx_id, frame, now_ms)
+
+    def _kept(self, waiting: Waiting, now_ms: int) -> FieldTexts | None:
+        """Give what of a request its reversal will need; refuse the request (None) when its chip data is broken."""
+        node = self._node
+        try:
+            return compose.kept_fields(waiting.request, node.profile)
+        except SubfieldError as error:
+            node.log("warning", "bad_request", field="55", text=str(error))
+            self._answer(waiting, node.profile.code_bad_format, now_ms)
+            return None
 
     def _forward(self, waiting: Waiting, tx_id: str, frame: bytes, now_ms: int) -> None:
         """Send the terminal's own bytes on, once the intent is durable; its MAC stays true: the head is not in it."""
@@ -201,14 +218,18 @@ class Intake:
             return None, ""
         node = self._node
         key, rrn, auth_code = classify.original_keys(msg)
-        found = node.registry.find_original(key, rrn, auth_code, msg.fields.get(42, ""))
+        found = node.registry.find_original(key, rrn, auth_code, msg.fields.get(42, ""), _ORIGINALS[kind])
         if found is None or kind is Kind.REFUND:
             return found, ""
-        if found.state not in _LIVE:
+        if found.state not in _LIVE or node.registry.being_undone(found.tx_id):
             return found, node.profile.code_original_state
         if kind.undoes and found.amount_minor != classify.amount_of(msg):
             return found, node.profile.code_amount_differs
         return found, ""
+
+    def _still_used(self, earlier: Record, now_ms: int) -> bool:
+        """Say whether a number still means this transaction: for a time, and as long as anything of it is under way."""
+        return earlier.state in _HELD or now_ms - earlier.opened_ms < self._node.profile.key_reuse_after_ms
 
     def _again(self, earlier: Record, waiting: Waiting, fingerprint: str, frame: bytes, now_ms: int) -> None:
         """Answer a number that was used before: a late original, a repeat, or another request under the same one."""
@@ -225,9 +246,7 @@ class Intake:
         elif earlier.state in _FLYING:
             node.counts.add("repeated")
             self._await(earlier.tx_id, waiting)
-        elif (
-            earlier.state is State.UNKNOWN and earlier.kind is Kind.COMPLETION_ADVICE and node.links.any_up()
-        ):
+        elif self._resendable(earlier):
             node.counts.add("advices_resent")
             self._await(earlier.tx_id, waiting)
             node.apply(earlier, Input.RESENT, now_ms)
@@ -237,9 +256,22 @@ class Intake:
             told = earlier.told in (Told.APPROVED, Told.DECLINED)
             standing = earlier.state in (State.APPROVED, State.DECLINED, State.VOIDED, State.COMPLETED)
             code = earlier.response if told and standing and earlier.response else profile.code_unknown
+            if earlier.state is State.NOT_SENT:
+                code = profile.code_not_sent
             fields = earlier.answer_fields if code == earlier.response else ()
             amount = ((4, f"{earlier.amount_minor:012d}"),) if code in profile.approved else ()
             self._answer(waiting, code, now_ms, (*fields, *amount))
+
+    def _resendable(self, earlier: Record) -> bool:
+        """Say whether an advice nobody answered can go to the host once more."""
+        node = self._node
+        doubtful = earlier.state is State.UNKNOWN and earlier.kind is Kind.COMPLETION_ADVICE
+        return (
+            doubtful
+            and node.links.any_up()
+            and not node.draining
+            and len(node.waiting) < node.options.in_flight_max
+        )
 
     # ------------------------------------------------------------------ reversals
 
@@ -256,7 +288,7 @@ class Intake:
             return
         key = classify.identity(msg)
         record = node.registry.find(key)
-        if record is None or now_ms - record.opened_ms >= profile.key_reuse_after_ms:
+        if record is None or not self._still_used(record, now_ms):
             self._tombstone(waiting, key, checked, now_ms)
             return
         if not record.kind.reversible:
@@ -295,6 +327,9 @@ class Intake:
         if not kind.reversible:
             self._answer(waiting, node.profile.code_not_reversible, now_ms)
             return
+        kept = self._kept(waiting, now_ms)
+        if kept is None:
+            return
         opening = Opening(
             key=key,
             kind=kind,
@@ -306,12 +341,12 @@ class Intake:
             pan_masked=mask_pan(pan) if pan else "",
             pan_token=token,
             fingerprint=classify.fingerprint(msg, token, _digest),
-            fields=compose.kept_fields(msg, node.profile),
+            fields=kept,
             tombstone=True,
             trigger=Trigger.TERMINAL,
             reason=self._reason(code),
         )
-        card = node.vault.seal(pan, tx_id, opening.date) if pan else None
+        card = node.seal_card(pan, tx_id, opening.date)
         node.cancelling[tx_id] = [waiting]
         node.open(opening, tx_id, now_ms, card, node.until(now_ms))
 
