@@ -6,7 +6,7 @@ from storno.journal.fact import Change, fact_row, tx_row
 from storno.reversal.key import TxKey
 from storno.reversal.kinds import Kind
 from storno.reversal.lifecycle import TABLE, Effect, Input, State
-from storno.reversal.machine import Outcome, begin, step
+from storno.reversal.machine import Outcome, begin, step, takes
 from storno.reversal.record import NO_DETAIL, Detail, Opening, Record
 
 CARD = b"sealed card of "
@@ -60,11 +60,7 @@ class Shop:
         if not self.records or self._chance.random() < 0.4:
             return self._open()
         record = self._chance.choice(list(self.records.values()))
-        inputs = [
-            what
-            for (state, what), row in TABLE.items()
-            if state is record.state and (record.kind.reversible or row.state is not State.REVERSING)
-        ]
+        inputs = [what for state, what in TABLE if state is record.state and takes(record, what)]
         if not inputs:
             return self._open()
         return self._keep(step(record, self._chance.choice(inputs), self._now_ms, self._detail()), None)

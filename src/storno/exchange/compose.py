@@ -24,15 +24,17 @@ NEVER_IN_REVERSAL = frozenset({2, 14, 26, 35, 36, 45, 48, 52, 53, 62, 63, 64, 12
 """F2 is added apart from its sealed copy; the rest must not be kept or sent."""
 _ECHOED = (3, 4, 11, 25, 41, 42, 49, 60)
 _ACQUIRER_DIGITS = 11
+_F90_NEEDS = (7, 11, 32, 33)
 
 
 def kept_fields(msg: Message, profile: Profile) -> FieldTexts:
     """Select what of a request is kept in clear for its reversal: the profile's list, chip data cut to its tags."""
     fields = msg.fields
+    wanted = profile.reversal_copies
+    if profile.original_data is OriginalData.F90:
+        wanted = tuple(sorted({*wanted, *_F90_NEEDS}))
     kept = [
-        (number, fields[number])
-        for number in profile.reversal_copies
-        if number in fields and number not in NEVER_IN_REVERSAL
+        (number, fields[number]) for number in wanted if number in fields and number not in NEVER_IN_REVERSAL
     ]
     if 55 in fields:
         tags = icc_keep(fields[55], profile.reversal_icc_tags)
@@ -42,13 +44,16 @@ def kept_fields(msg: Message, profile: Profile) -> FieldTexts:
 
 
 def reversal(record: Record, pan: str, profile: Profile, *, repeat: bool, now: datetime) -> Message:
-    """Build the reversal of a record; `pan` is empty when no copy is kept. MAC and head are the sender's to add."""
+    """Build the reversal of a record; `pan` is empty when no copy is kept. MAC and head are the sender's to add.
+
+    `now` is when the undoing began: it is the same in every repeat. F38 is the request's own, else the answer's.
+    """
     fields = dict(record.opening.fields)
     fields.pop(39, None)
     if pan and (profile.pan_on_magstripe_reversal or fields.get(22, "")[:2] != "02"):
         fields[2] = pan
     if record.auth_code and record.auth_code.strip("0"):
-        fields[38] = record.auth_code
+        fields.setdefault(38, record.auth_code)
     if profile.reason_field == 39:
         fields[39] = record.reason
     elif profile.reason_field == 60:

@@ -78,6 +78,7 @@ class Effect(Enum):
     ACK_CANCEL = "ack_cancel"
     QUEUE_REVERSAL = "queue_reversal"
     SEND_REVERSAL = "send_reversal"
+    UNCOUNT = "uncount"
     NOTE_LATE = "note_late"
     MARK_ORIGINAL = "mark_original"
     RESTORE_ORIGINAL = "restore_original"
@@ -138,6 +139,7 @@ TABLE: dict[tuple[State, Input], Step] = {
     (S.NOT_SENT, I.RESPONSE_INVALID):      Step(S.NOT_SENT, (E.NOTE_LATE,)),
     (S.NOT_SENT, I.CANCEL_REQUESTED):      Step(S.NOT_SENT, (E.ACK_CANCEL,)),
     (S.NOT_SENT, I.HOST_REVERSED):         Step(S.NOT_SENT),
+    (S.NOT_SENT, I.ADJUSTED_CHARGED):      Step(S.CLOSED, (E.POST_EFFECT, E.MARK_ORIGINAL, E.CLOSE_CASE)),
 
     (S.APPROVED, I.RESPONSE_APPROVED):     Step(S.APPROVED, (E.NOTE_LATE,)),
     (S.APPROVED, I.RESPONSE_DECLINED):     Step(S.APPROVED, (E.NOTE_LATE,), Case.CONTRADICTION),
@@ -146,7 +148,7 @@ TABLE: dict[tuple[State, Input], Step] = {
     (S.APPROVED, I.DELIVERY_FAILED):       Step(S.REVERSING, _REVERSE),
     (S.APPROVED, I.CANCEL_REQUESTED):      Step(S.REVERSING, (*_REVERSE, E.ACK_CANCEL)),
     (S.APPROVED, I.HOST_REVERSED):         Step(S.REVERSED, (E.POST_RELEASE, E.RESTORE_ORIGINAL, E.FORGET_CARD), Case.HOST_REVERSED),
-    (S.APPROVED, I.UNDONE):                Step(S.VOIDED),
+    (S.APPROVED, I.UNDONE):                Step(S.VOIDED, (E.RESTORE_ORIGINAL,)),
     (S.APPROVED, I.CONSUMED):              Step(S.COMPLETED),
 
     (S.DECLINED, I.RESPONSE_APPROVED):     Step(S.REVERSING, (*_REVERSE, E.NOTE_LATE), Case.CONTRADICTION),
@@ -156,6 +158,7 @@ TABLE: dict[tuple[State, Input], Step] = {
     (S.DECLINED, I.RESPONSE_INVALID):      Step(S.DECLINED, (E.NOTE_LATE,)),
     (S.DECLINED, I.CANCEL_REQUESTED):      Step(S.DECLINED, (E.ACK_CANCEL,)),
     (S.DECLINED, I.HOST_REVERSED):         Step(S.DECLINED),
+    (S.DECLINED, I.ADJUSTED_CHARGED):      Step(S.CLOSED, (E.POST_EFFECT, E.MARK_ORIGINAL, E.CLOSE_CASE)),
 
     # doubt that no message of ours can end: reconciliation or a person does
     (S.UNKNOWN, I.RESPONSE_APPROVED):      Step(S.UNKNOWN, (E.NOTE_LATE,)),
@@ -168,8 +171,9 @@ TABLE: dict[tuple[State, Input], Step] = {
     (S.UNKNOWN, I.ADJUSTED_CHARGED):       Step(S.CLOSED, (E.POST_EFFECT, E.MARK_ORIGINAL, E.FORGET_CARD, E.CLOSE_CASE)),
     (S.UNKNOWN, I.ADJUSTED_UNCHARGED):     Step(S.CLOSED, (E.POST_RELEASE, E.FORGET_CARD, E.CLOSE_CASE)),
 
-    # undone by an approved void; the void's own reversal brings it back
-    (S.VOIDED, I.RESTORED):                Step(S.APPROVED),
+    # undone by an approved void; the void's own reversal brings it back. A completion that is undone gives its
+    # pre-authorisation back, and takes it again when it is brought back itself
+    (S.VOIDED, I.RESTORED):                Step(S.APPROVED, (E.MARK_ORIGINAL,)),
     (S.VOIDED, I.RESPONSE_APPROVED):       Step(S.VOIDED, (E.NOTE_LATE,)),
     (S.VOIDED, I.RESPONSE_DECLINED):       Step(S.VOIDED, (E.NOTE_LATE,)),
     (S.VOIDED, I.RESPONSE_DOUBTFUL):       Step(S.VOIDED, (E.NOTE_LATE,)),
@@ -194,6 +198,7 @@ TABLE: dict[tuple[State, Input], Step] = {
 
     # the reversal is ours until the host acknowledges it: no late answer wins over it
     (S.REVERSING, I.REVERSAL_DUE):         Step(S.REVERSING, (E.SEND_REVERSAL,)),
+    (S.REVERSING, I.SEND_FAILED):          Step(S.REVERSING, (E.UNCOUNT,)),
     (S.REVERSING, I.RESPONSE_APPROVED):    Step(S.REVERSING, (E.NOTE_LATE,)),
     (S.REVERSING, I.RESPONSE_DECLINED):    Step(S.REVERSING, (E.NOTE_LATE,)),
     (S.REVERSING, I.RESPONSE_DOUBTFUL):    Step(S.REVERSING, (E.NOTE_LATE,)),
@@ -219,7 +224,7 @@ TABLE: dict[tuple[State, Input], Step] = {
     (S.REVERSED, I.REVERSAL_REFUSED):      Step(S.REVERSED, (E.NOTE_LATE,), Case.CONTRADICTION),
     (S.REVERSED, I.UNDONE):                Step(S.REVERSED, (), Case.CONTRADICTION),
     (S.REVERSED, I.CONSUMED):              Step(S.REVERSED, (), Case.CONTRADICTION),
-    (S.REVERSED, I.ADJUSTED_CHARGED):      Step(S.CLOSED, (E.POST_EFFECT, E.CLOSE_CASE)),
+    (S.REVERSED, I.ADJUSTED_CHARGED):      Step(S.CLOSED, (E.POST_EFFECT, E.MARK_ORIGINAL, E.CLOSE_CASE)),
     (S.REVERSED, I.ADJUSTED_UNCHARGED):    Step(S.CLOSED, (E.CLOSE_CASE,)),
 
     # gave up: the money stays in suspense and the exception stays visible until somebody closes it
@@ -266,8 +271,8 @@ TABLE: dict[tuple[State, Input], Step] = {
     (S.CLOSED, I.UNDONE):                  Step(S.CLOSED, (), Case.CONTRADICTION),
     (S.CLOSED, I.CONSUMED):                Step(S.CLOSED, (), Case.CONTRADICTION),
     (S.CLOSED, I.RESTORED):                Step(S.CLOSED, (), Case.CONTRADICTION),
-    (S.CLOSED, I.ADJUSTED_CHARGED):        Step(S.CLOSED, (E.POST_EFFECT, E.CLOSE_CASE)),
-    (S.CLOSED, I.ADJUSTED_UNCHARGED):      Step(S.CLOSED, (E.POST_RELEASE, E.CLOSE_CASE)),
+    (S.CLOSED, I.ADJUSTED_CHARGED):        Step(S.CLOSED, (E.POST_EFFECT, E.MARK_ORIGINAL, E.CLOSE_CASE)),
+    (S.CLOSED, I.ADJUSTED_UNCHARGED):      Step(S.CLOSED, (E.POST_RELEASE, E.RESTORE_ORIGINAL, E.CLOSE_CASE)),
 
     # a request that arrives after the reversal of it: the tombstone declines it
     (S.REVERSING, I.LATE_REQUEST):         Step(S.REVERSING, (E.REPLY_TOMBSTONE,)),

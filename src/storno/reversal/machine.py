@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from storno.ledger.entry import Posting
-from storno.reversal.lifecycle import FIRST_STATES, TABLE, Effect, Input, State
+from storno.reversal.lifecycle import FIRST_STATES, TABLE, Effect, Input, State, Step
 from storno.reversal.postings import Position, movement
 from storno.reversal.record import NO_DETAIL, Detail, Fact, Opening, Record, Told, Trigger
 
@@ -36,6 +36,7 @@ _POSITIONS = {
     Effect.POST_SUSPENSE: Position.SUSPENSE,
     Effect.POST_RELEASE: Position.NONE,
 }
+_AMOUNT_TAKERS = frozenset({Effect.POST_EFFECT, Effect.POST_SUSPENSE})
 _ANSWERS = frozenset(
     {
         Input.RESPONSE_APPROVED,
@@ -63,29 +64,45 @@ def begin(tx_id: str, at_ms: int, opening: Opening, detail: Detail = NO_DETAIL) 
         reason=opening.reason,
         due_ms=detail.due_ms,
         deadline_ms=detail.deadline_ms,
+        undoing_ms=at_ms if opening.tombstone else 0,
     )
     effects = (Effect.QUEUE_REVERSAL, Effect.ACK_CANCEL) if opening.tombstone else ()
     return Outcome(record, Fact(tx_id, at_ms, None, opening.first_state, opening, detail), effects, None)
+
+
+def takes(record: Record, what: Input) -> bool:
+    """Say whether `step` has a row for it: the table, and what is never done to this kind or after this history."""
+    return not _refusal(record, what, TABLE.get((record.state, what)))
+
+
+def _refusal(record: Record, what: Input, row: Step | None) -> str:
+    if row is None:
+        return f"{record.state.name} cannot take {what.name}"
+    if row.state is State.REVERSING and not record.kind.reversible:
+        return f"a {record.kind.value} is never reversed"
+    if row.state is State.NOT_SENT and record.position is not Position.NONE:
+        return "what was sent before cannot become NOT_SENT"
+    return ""
 
 
 def step(record: Record, what: Input, at_ms: int, detail: Detail = NO_DETAIL) -> Outcome:
     """Apply one input.
 
     Raises:
-        ContractBroken: the table has no such cell, or an irreversible kind would be reversed.
+        ContractBroken: the table has no such cell, an irreversible kind would be reversed, or a second sending that
+            failed would make the first one undone.
 
     """
     row = TABLE.get((record.state, what))
-    if row is None:
-        raise ContractBroken(f"{record.tx_id}: {record.state.name} cannot take {what.name}")
-    if row.state is State.REVERSING and not record.kind.reversible:
-        raise ContractBroken(f"{record.tx_id}: a {record.kind.value} is never reversed")
+    why = _refusal(record, what, row)
+    if row is None or why:
+        raise ContractBroken(f"{record.tx_id}: {why}")
     effects = row.effects
     if Effect.MARK_ORIGINAL in effects and (record.marked or not record.opening.original):
         effects = tuple(e for e in effects if e is not Effect.MARK_ORIGINAL)
     if Effect.RESTORE_ORIGINAL in effects and not record.marked:
         effects = tuple(e for e in effects if e is not Effect.RESTORE_ORIGINAL)
-    changes = _learn(record, what, detail)
+    changes = _learn(record, what, row, detail)
     changes["state"] = row.state
     changes["updated_ms"] = at_ms
     _apply(record, effects, detail, changes)
@@ -96,15 +113,18 @@ def step(record: Record, what: Input, at_ms: int, detail: Detail = NO_DETAIL) ->
     return Outcome(after, Fact(record.tx_id, at_ms, what, row.state, None, detail), effects, posting)
 
 
-def _learn(record: Record, what: Input, detail: Detail) -> dict[str, object]:
-    """Take over what the input tells; an answer that comes late is noted but changes nothing else."""
+def _learn(record: Record, what: Input, row: Step, detail: Detail) -> dict[str, object]:
+    """Take over what the input tells; an answer that comes late is noted but changes nothing else.
+
+    Once the reversal was sent, nothing that stands in it changes any more: a repeat is the same message.
+    """
     changes: dict[str, object] = {}
+    if detail.amount_minor is not None and not _AMOUNT_TAKERS.isdisjoint(row.effects):
+        changes["approved_minor"] = detail.amount_minor
     if what in _ANSWERS:
         if record.state in (State.AUTHORIZING, State.ADVISING):
             changes["response"] = detail.code
             changes["answer_fields"] = detail.fields
-            if what is Input.RESPONSE_APPROVED and detail.amount_minor is not None:
-                changes["approved_minor"] = detail.amount_minor
         else:
             changes["late_code"] = detail.code
             if what is Input.RESPONSE_APPROVED and record.state in (
@@ -113,21 +133,22 @@ def _learn(record: Record, what: Input, detail: Detail) -> dict[str, object]:
                 State.NOT_SENT,
             ):
                 changes["trigger"] = Trigger.LATE_APPROVAL
-                if detail.amount_minor is not None:
-                    changes["approved_minor"] = detail.amount_minor
         if what is not Input.RESPONSE_INVALID:
             if detail.rrn and not record.rrn:
                 changes["rrn"] = detail.rrn
-            if detail.auth_code and not record.auth_code:
+            if detail.auth_code and not record.auth_code and not record.sent:
                 changes["auth_code"] = detail.auth_code
-    elif detail.amount_minor is not None:
-        changes["approved_minor"] = detail.amount_minor
     if what is Input.DELIVERY_FAILED:
         changes["told"] = Told.NOTHING
-    if detail.trigger is not None:
-        changes["trigger"] = detail.trigger
-    if detail.reason:
-        changes["reason"] = detail.reason
+    if row.state is not record.state:
+        if what in (Input.UNDONE, Input.CONSUMED):
+            changes["undone_by"] = detail.note
+        elif what is Input.RESTORED:
+            changes["undone_by"] = ""
+        if detail.trigger is not None:
+            changes["trigger"] = detail.trigger
+        if detail.reason and not record.sent:
+            changes["reason"] = detail.reason
     return changes
 
 
@@ -144,12 +165,16 @@ def _apply(record: Record, effects: tuple[Effect, ...], detail: Detail, changes:
             changes["told"] = Told.CANCELLED
         elif effect is Effect.QUEUE_REVERSAL:
             changes["attempts"] = 0
+            changes["undoing_ms"] = record.undoing_ms or changes["updated_ms"]
             changes["due_ms"] = detail.due_ms
             changes["deadline_ms"] = detail.deadline_ms
         elif effect is Effect.SEND_REVERSAL:
             changes["attempts"] = record.attempts + 1
             changes["sent"] = record.sent + 1
             changes["due_ms"] = detail.due_ms
+        elif effect is Effect.UNCOUNT:
+            changes["attempts"] = max(0, record.attempts - 1)
+            changes["sent"] = max(0, record.sent - 1)
         elif effect is Effect.MARK_ORIGINAL:
             changes["marked"] = True
         elif effect is Effect.RESTORE_ORIGINAL:

@@ -135,6 +135,10 @@ class Record:
     opened_ms: int = 0
     updated_ms: int = 0
     late_code: str = ""
+    undone_by: str = ""
+    """Id of what voided or completed it, while it stands undone: only that one can give it back."""
+    undoing_ms: int = 0
+    """When its undoing first began: the time in every sending of the reversal, so that repeats stay the same."""
     answer_fields: FieldTexts = ()
 
     @property

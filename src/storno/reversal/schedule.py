@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def backoff_ms(profile: Profile, tx_id: str, attempts: int) -> int:
     """Give the pause after the n-th sending (1-based), between half and the whole of the doubled step."""
-    step = min(profile.backoff_first_ms << min(attempts - 1, 32), profile.backoff_max_ms)
+    step = min(profile.backoff_first_ms << min(max(attempts - 1, 0), 32), profile.backoff_max_ms)
     draw = zlib.crc32(f"{tx_id}/{attempts}".encode()) / 0x1_0000_0000
     return int(step * (0.5 + draw / 2))
 
