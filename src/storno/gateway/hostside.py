@@ -13,7 +13,7 @@ from storno.exchange import classify, compose
 from storno.exchange.classify import Family
 from storno.exchange.judge import ReversalVerdict, judge_answer, judge_reversal
 from storno.gateway import events as ev
-from storno.iso8583 import mti
+from storno.gateway.options import Unkeyed
 from storno.iso8583.cipher import BilingualError
 from storno.iso8583.errors import DecodeError
 from storno.reversal import schedule
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from storno.reversal.key import WireKey
 
 REVERSAL = "4"
-MAC_FIELDS_OF = frozenset({64, 128})
+MAC_FIELDS = frozenset({64, 128})
 SIGN_IN_CODES = frozenset({"001", "003", "004", "005"})
 
 
@@ -61,6 +61,10 @@ class HostSide:
             self._on_link.get(before, {}).pop(key, None)
         self._link_of[key] = link
         self._on_link.setdefault(link, {})[key] = tx_id
+
+    def expects(self, key: WireKey) -> bool:
+        """Say whether an answer with this identity would already belong to another transaction."""
+        return key in self._expected
 
     def forget(self, tx_id: str) -> None:
         """Wait no longer for this transaction's answers; what comes all the same is found through the journal."""
@@ -127,7 +131,7 @@ class HostSide:
         node.links.heard(link, now_ms)
         family = classify.family(msg)
         if family is not Family.ANSWER:
-            self._request(msg, family, link, now_ms)
+            self._request(msg, frame, family, link, now_ms)
             return
         key = classify.wire_key(msg)
         tx_id = self._expected.get(key)
@@ -153,8 +157,6 @@ class HostSide:
         in_flight = record.state in (State.AUTHORIZING, State.ADVISING)
         if not in_flight:
             node.counts.add("late_answers")
-        if not node.applicable(record, what):
-            raise AssertionError(f"{record.tx_id}: {record.state.name} has no row for {what.name}")
         if what is Input.RESPONSE_INVALID and detail.trigger is not None:
             node.counts.add("bad_answers")
             node.log("warning", "bad_answer", record, why=detail.trigger.value)
@@ -209,16 +211,12 @@ class HostSide:
 
     def _mac_ok(self, record: Record, msg: Message, frame: bytes) -> bool:
         node = self._node
-        profile = node.profile
-        if profile.mac == "none":
+        if node.profile.mac == "none":
             return True
-        field = node.dialect.mac_field
-        if field is None or field not in msg.fields:
-            return False
         mac = node.mac_for(record.key.tid)
         if mac is None:
-            return node.options.unkeyed.value == "forward"
-        return mac.verify(node.codec.mab(frame), frame[-MAC_BYTES:])
+            return node.options.unkeyed is Unkeyed.FORWARD and not MAC_FIELDS.isdisjoint(msg.fields)
+        return node.mac_right(mac, msg, frame)
 
     # ------------------------------------------------------------------ late, handed on, foreign
 
@@ -266,7 +264,7 @@ class HostSide:
                 return
         node.now_do(send)
 
-    def _request(self, msg: Message, family: Family, link: str, now_ms: int) -> None:
+    def _request(self, msg: Message, frame: bytes, family: Family, link: str, now_ms: int) -> None:
         """Something the host starts: its own reversal, or a question whether we are there."""
         node = self._node
         if family is Family.NOTICE:
@@ -274,10 +272,6 @@ class HostSide:
             node.log("warning", "unexpected_from_host", link=link, mti=msg.mti)
             return
         now = classify.local_time(now_ms, node.options.utc_offset_min)
-        if not mti.is_request(msg.mti):
-            node.counts.add("unexpected")
-            node.log("warning", "unexpected_from_host", link=link, mti=msg.mti)
-            return
         if msg.mti[1] == REVERSAL:
             code = self._host_reversal(msg, frame, now_ms)
         elif msg.mti[1] == "8":

@@ -25,14 +25,21 @@ if TYPE_CHECKING:
     from storno.iso8583.message import Message
     from storno.reversal.key import TxKey
 
-MAC_BYTES = 8
 KNOWN_FOR_MS = 1_000
-_LIVE = frozenset({State.APPROVED})
-_FLYING = frozenset({State.AUTHORIZING, State.ADVISING})
-
-
 SETTLEMENT_CLASS = "5"
 REASON_FIELD = 39
+_LIVE = frozenset({State.APPROVED})
+_FLYING = frozenset({State.AUTHORIZING, State.ADVISING})
+_HELD = _FLYING | {State.REVERSING}
+_ORIGINALS = {
+    Kind.VOID: frozenset({Kind.SALE}),
+    Kind.PREAUTH_VOID: frozenset({Kind.PREAUTH}),
+    Kind.COMPLETION: frozenset({Kind.PREAUTH}),
+    Kind.COMPLETION_ADVICE: frozenset({Kind.PREAUTH}),
+    Kind.COMPLETION_VOID: frozenset({Kind.COMPLETION}),
+    Kind.REFUND: frozenset({Kind.SALE, Kind.COMPLETION, Kind.COMPLETION_ADVICE}),
+}
+"""What each kind refers to."""
 
 
 class Waiting(NamedTuple):
@@ -109,7 +116,7 @@ class Intake:
         mac = node.mac_for(tid)
         if mac is None:
             return "" if node.options.unkeyed is Unkeyed.FORWARD else profile.code_bad_mac
-        if self._mac_right(mac, msg, frame):
+        if node.mac_right(mac, msg, frame):
             return ""
         node.counts.add("terminal_bad_mac")
         node.log("warning", "terminal_bad_mac", tid=tid, stan=msg.fields.get(11, ""))

@@ -26,6 +26,8 @@ class LinkCare:
         self._heard_ms: dict[str, int] = {}
         self._asked: dict[str, str] = {}
         self._stan = 0
+        self._echo_ms: dict[str, int] = {}
+        """When each link is next asked; what an earlier connection set is out of date."""
 
     def any_up(self) -> bool:
         """Say whether anything can be sent."""
@@ -51,7 +53,11 @@ class LinkCare:
         if self._node.options.sign_on:
             self._ask(link, now_ms, "sign_on")
         if self._node.options.echo_ms:
-            self._node.timers.set(now_ms + self._node.options.echo_ms, "echo", link)
+            self._set_echo(link, now_ms + self._node.options.echo_ms)
+
+    def _set_echo(self, link: str, at_ms: int) -> None:
+        self._echo_ms[link] = at_ms
+        self._node.timers.set(at_ms, "echo", link)
 
     def down(self, now_ms: int, link: str) -> None:
         """Take out a link that was lost."""
@@ -75,12 +81,14 @@ class LinkCare:
                 self._node.log("warning", "link_silent", link=link)
                 self._node.now_do(ev.DropLink(link))
             return
+        if now_ms < self._echo_ms[link]:
+            return
         quiet_ms = now_ms - self._heard_ms[link]
         if quiet_ms >= options.echo_ms:
             self._ask(link, now_ms, "echo")
-            self._node.timers.set(now_ms + options.echo_ms, "echo", link)
+            self._set_echo(link, now_ms + options.echo_ms)
         else:
-            self._node.timers.set(now_ms + options.echo_ms - quiet_ms, "echo", link)
+            self._set_echo(link, now_ms + options.echo_ms - quiet_ms)
 
     def answered(self, link: str, msg: Message) -> bool:
         """Take the answer to our own question; False when it is somebody else's."""

@@ -20,12 +20,15 @@ from storno.gateway.linkcare import LinkCare
 from storno.gateway.registry import Archive, Registry
 from storno.gateway.saf import Saf
 from storno.gateway.timers import Timers
+from storno.iso8583.cipher import BilingualError
 from storno.iso8583.codec import codec_for
+from storno.iso8583.errors import DecodeError
 from storno.iso8583.profile import CrossDay, MacScope, Reason
 from storno.journal.fact import FORGET_CARD, Change, fact_row, tx_row
 from storno.reversal import schedule
-from storno.reversal.lifecycle import TABLE, Effect, Input, State
-from storno.reversal.machine import Outcome, begin, fold, step
+from storno.reversal.lifecycle import IN_FLIGHT, Effect, Input, State
+from storno.reversal.machine import Outcome, begin, fold, step, takes
+from storno.reversal.postings import Position
 from storno.reversal.record import NO_DETAIL, Detail, Opening, Record, Told, Trigger
 
 if TYPE_CHECKING:
@@ -38,6 +41,9 @@ if TYPE_CHECKING:
     from storno.vault.base import CardVault, KeyStore
 
 RECOVERY_SLICE = 2_000
+MAC_FIELDS = (64, 128)
+ORDERS = frozenset({Input.RETRY_ORDERED, Input.ADJUSTED_CHARGED, Input.ADJUSTED_UNCHARGED, Input.CASE_CLOSED})
+"""What people may order; everything else only happens."""
 LINK_KEY = "host"
 """Name of the key of the line to the network, where one key serves the whole line."""
 REASONS = {
@@ -155,7 +161,7 @@ class Node:
     def take_batch(self, now_ms: int) -> tuple[int, list[Change]] | None:
         """Seal what has gathered; the shell journals it and reports `Durable(token)`. None when there is nothing."""
         batch = self._batch
-        if not batch.changes:
+        if self.halted or not batch.changes:
             return None
         batch.sealed_ms = now_ms
         self._sealed.append(batch)
@@ -232,12 +238,16 @@ class Node:
         if Effect.FORGET_CARD in outcome.effects:
             card = FORGET_CARD
         self._journal(outcome, card)
+        case = outcome.record.case
+        if case is not None and case is not record.case:
+            self.counts.add("cases_opened")
+            self.log("warning", "case", outcome.record, case=case.value)
         self._carry_out(outcome, now_ms, frame)
         return outcome.record
 
     def applicable(self, record: Record, what: Input) -> bool:
-        """Say whether the table has a cell for it."""
-        return (record.state, what) in TABLE
+        """Say whether the table has a row for it."""
+        return takes(record, what)
 
     def undoing(self, trigger: Trigger, now_ms: int, reason: str = "", code: str = "") -> Detail:
         """Give the details of a step that begins an undoing: why, with which reason on the wire, until when."""
@@ -262,7 +272,7 @@ class Node:
             else (posting.key, outcome.record.tx_id, posting.currency, posting.entries)
         )
         self._batch.changes.append((fact_row(outcome.fact), tx_row(outcome.record), row, card))
-        self.registry.put(outcome.record, card)
+        self.registry.put(outcome.record, card, new=outcome.fact.input is None)
 
     def _carry_out(self, outcome: Outcome, now_ms: int, frame: bytes | None) -> None:
         """Turn effects into orders; what goes outside waits for the batch to be durable."""
@@ -281,7 +291,7 @@ class Node:
             elif effect is Effect.QUEUE_REVERSAL:
                 self._queue(record, now_ms)
             elif effect is Effect.SEND_REVERSAL:
-                self._send_reversal(record, now_ms)
+                self._send_reversal(record)
             elif effect is Effect.MARK_ORIGINAL:
                 self._mark(record, Input.CONSUMED if record.kind.completes else Input.UNDONE, now_ms)
             elif effect is Effect.RESTORE_ORIGINAL:
@@ -289,13 +299,19 @@ class Node:
         if outcome.fact.input is not None and record.state is not State.REVERSING:
             if self.saf.remove(record.tx_id, now_ms):
                 self.intake.release_held(record.key[:2], now_ms)
-            if record.case is not None and outcome.effects and Effect.CLOSE_CASE not in outcome.effects:
-                self.log("warning", "case", record, case=record.case.value)
+            if record.state not in IN_FLIGHT:
+                self.hostside.forget(record.tx_id)
 
     def _mark(self, record: Record, what: Input, now_ms: int) -> None:
         """Show on the original that this transaction undid, completed or gave it back."""
         original = self.registry.get(record.opening.original)
-        if original is not None and self.applicable(original, what):
+        if original is None or not self.applicable(original, what):
+            self.log(
+                "warning", "original_not_marked", record, original=record.opening.original, mark=what.value
+            )
+        elif what is Input.RESTORED and original.undone_by not in ("", record.tx_id):
+            self.log("warning", "original_undone_by_another", record, original=original.tx_id)
+        else:
             self.apply(original, what, now_ms, Detail(note=record.tx_id))
 
     # ------------------------------------------------------------------ reversals
@@ -310,13 +326,10 @@ class Node:
             record = self.registry.get(tx_id)
             if record is None or record.state is not State.REVERSING:
                 raise AssertionError(f"{tx_id} is queued but not being reversed")
-            if schedule.exhausted(self.profile, record, now_ms) or self._crossed_day(record, now_ms):
-                self.apply(
-                    record,
-                    Input.REVERSAL_EXHAUSTED,
-                    now_ms,
-                    Detail(note="cross-day" if not record.attempts else ""),
-                )
+            crossed = self._crossed_day(record, now_ms)
+            if crossed or schedule.exhausted(self.profile, record, now_ms):
+                note = "cross-day" if crossed else ""
+                self.apply(record, Input.REVERSAL_EXHAUSTED, now_ms, Detail(note=note))
                 self.counts.add("reversals_exhausted")
             elif not self.links.any_up() or self._mac_missing(record):
                 wait = min(self.profile.backoff_max_ms, max(1000, record.deadline_ms - now_ms))
@@ -334,17 +347,36 @@ class Node:
     def _mac_missing(self, record: Record) -> bool:
         return self.profile.mac != "none" and self.mac_for(record.key.tid) is None
 
-    def _send_reversal(self, record: Record, now_ms: int) -> None:
-        sealed = self.registry.sealed_card(record.tx_id)
-        pan = self.vault.open(sealed, record.tx_id) if sealed else ""
-        now = local_time(now_ms, self.options.utc_offset_min)
-        msg = compose.reversal(record, pan, self.profile, repeat=record.sent > 1, now=now)
+    def _send_reversal(self, record: Record) -> None:
+        began = local_time(record.undoing_ms, self.options.utc_offset_min)
+        msg = compose.reversal(record, self._card_of(record), self.profile, repeat=record.sent > 1, now=began)
         self.dress(msg)
         link = self.links.choose(record.key.tid)
         self.hostside.expect(wire_key(msg), record.tx_id, link)
         frame = self.seal(msg, record.key.tid)
         self.after(ev.SendHost(link, frame, record.tx_id, reversal=True))
         self.counts.add("reversals_sent" if record.sent == 1 else "reversals_repeated")
+
+    def _card_of(self, record: Record) -> str:
+        """Give the card number; empty when it was destroyed, for a reversal without F2 is better than none."""
+        sealed = self.registry.sealed_card(record.tx_id)
+        if not sealed:
+            return ""
+        try:
+            return self.vault.open(sealed, record.tx_id)
+        except BilingualError as error:
+            self.log("error", "card_lost", record, why=str(error))
+            return ""
+
+    def seal_card(self, pan: str, tx_id: str, day: str) -> bytes | None:
+        """Seal a card number for its reversal; None when there is none or its day was destroyed already."""
+        if not pan:
+            return None
+        try:
+            return self.vault.seal(pan, tx_id, day)
+        except BilingualError as error:
+            self.log("error", "card_not_kept", tx_id=tx_id, why=str(error))
+            return None
 
     # ------------------------------------------------------------------ seldom
 
@@ -353,14 +385,16 @@ class Node:
         if record is None:
             return
         if event.reversal:
-            if record.state is State.REVERSING:
-                self.saf.again_at(
-                    record.tx_id, now_ms + schedule.backoff_ms(self.profile, record.tx_id, record.attempts)
-                )
-        elif record.state in (State.AUTHORIZING, State.ADVISING):
-            self.hostside.forget(record.tx_id)
-            self.apply(record, Input.SEND_FAILED, now_ms)
+            if record.state is State.REVERSING and self.saf.in_flight(record.tx_id):
+                pause_ms = schedule.backoff_ms(self.profile, record.tx_id, record.attempts)
+                self.apply(record, Input.SEND_FAILED, now_ms)
+                self.saf.again_at(record.tx_id, now_ms + pause_ms)
+        elif record.state in IN_FLIGHT:
             self.counts.add("not_sent")
+            if record.position is Position.NONE:
+                self.apply(record, Input.SEND_FAILED, now_ms)
+            else:  # an advice that was sent before: this sending failed, the first one stays in doubt
+                self.apply(record, Input.RESPONSE_TIMEOUT, now_ms, self.undoing(Trigger.LINK_LOST, now_ms))
 
     def undeliverable(self, tx_id: str) -> None:
         """Note, within a step, that an approval finds nobody to tell; dealt with when the step is complete."""
@@ -376,7 +410,8 @@ class Node:
 
     def _order(self, now_ms: int, order: ev.Order) -> None:
         record = self.registry.get(order.tx_id)
-        if record is None or not self.applicable(record, order.input):
+        allowed = order.input in ORDERS and record is not None and self.applicable(record, order.input)
+        if record is None or not allowed:
             self.log("error", "order_refused", record, order=order.input.value, tx=order.tx_id)
             return
         detail = Detail(operator=order.operator, note=order.note)
@@ -403,15 +438,17 @@ class Node:
     def timed_out(self, tx_id: str, now_ms: int, trigger: Trigger) -> None:
         """Nothing came in time, or nothing can come any more."""
         record = self.registry.get(tx_id)
-        if record is None or record.state not in (State.AUTHORIZING, State.ADVISING):
+        if record is None or record.state not in IN_FLIGHT:
             return
+        if trigger is Trigger.TIMEOUT and now_ms < record.updated_ms + self.profile.answer_timeout_ms:
+            return  # the deadline of an earlier sending of the same advice
         self.counts.add("timeouts")
         self.apply(record, Input.RESPONSE_TIMEOUT, now_ms, self.undoing(trigger, now_ms))
 
     def reversal_unanswered(self, tx_id: str, now_ms: int) -> None:
         """Set the next attempt of a reversal whose link is gone: this one counted, the next waits for the back-off."""
         record = self.registry.get(tx_id)
-        if record is not None and record.state is State.REVERSING:
+        if record is not None and record.state is State.REVERSING and self.saf.in_flight(tx_id):
             self.saf.again_at(tx_id, now_ms + schedule.backoff_ms(self.profile, tx_id, record.attempts))
 
     # ------------------------------------------------------------------ orders
@@ -444,15 +481,6 @@ class Node:
 
     # ------------------------------------------------------------------ messages
 
-    def mac_for(self, tid: str) -> Mac | None:
-        """Give what makes and checks the MAC of a terminal's messages; None without a MAC or without its key."""
-        profile = self.profile
-        if profile.mac == "none":
-            return None
-        if profile.mac_scope is MacScope.LINK:
-            return self.keys.link_mac(LINK_KEY, profile.mac)
-        return self.keys.terminal_mac(tid, profile.mac)
-
     def dress(self, msg: Message) -> None:
         """Put the head on a message of our own for the host."""
         framing = self.dialect.framing
@@ -460,6 +488,30 @@ class Node:
             msg.tpdu = self.options.host_tpdu or "6000030000"
         if framing.header_bytes and framing.header_mark is None and not msg.header:
             msg.header = "603100310100"
+
+    def mac_for(self, tid: str) -> Mac | None:
+        """Give what makes and checks the MAC of a terminal's messages; None without a MAC or without a fitting key."""
+        profile = self.profile
+        if profile.mac == "none":
+            return None
+        try:
+            if profile.mac_scope is MacScope.LINK:
+                return self.keys.link_mac(LINK_KEY, profile.mac)
+            return self.keys.terminal_mac(tid, profile.mac)
+        except BilingualError as error:
+            self.counts.add("key_trouble")
+            self.log("error", "key_trouble", tid=tid, why=str(error))
+            return None
+
+    def mac_right(self, mac: Mac, msg: Message, frame: bytes) -> bool:
+        """Check a frame's MAC; a message without one, or with fields behind it, is not right."""
+        value = msg.fields.get(MAC_FIELDS[1]) or msg.fields.get(MAC_FIELDS[0])
+        if value is None:
+            return False
+        try:
+            return mac.verify(self.codec.mab(frame), bytes.fromhex(value))
+        except DecodeError:
+            return False
 
     def seal(self, msg: Message, tid: str) -> bytes:
         """Encode a message with its MAC under the terminal's current key, or without one where there is none."""

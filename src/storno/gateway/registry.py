@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from storno.reversal.key import TxKey
+    from storno.reversal.kinds import Kind
     from storno.reversal.record import Fact, Record
 
 _HELD = frozenset({State.AUTHORIZING, State.ADVISING, State.REVERSING})
+_LOOKED_AT_MAX = 16
 
 
 class Archive(Protocol):
@@ -64,6 +66,7 @@ class Registry:
         self._by_key: dict[TxKey, str] = {}
         self._high: dict[tuple[str, str, str], str] = {}
         self._cards: dict[str, bytes] = {}
+        self._undoing: dict[str, set[str]] = {}
 
     def __len__(self) -> int:
         return len(self._held) + len(self._recent)
@@ -73,8 +76,11 @@ class Registry:
         for tid, mid, batch, stan in self._archive.high_stans(since_ms):
             self._high[tid, mid, batch] = stan
 
-    def put(self, record: Record, card: bytes | None = None) -> None:
-        """Take the newest version of a record; `card` is its sealed copy, b"" forgets it."""
+    def put(self, record: Record, card: bytes | None = None, *, new: bool = False) -> None:
+        """Take the newest version of a record; `card` is its sealed copy, b"" forgets it.
+
+        Only a `new` record takes over its identity: an old one that moves once more must not hide its successor.
+        """
         tx_id, key = record.tx_id, record.opening.key
         if record.state in _HELD:
             self._held[tx_id] = record
@@ -83,10 +89,12 @@ class Registry:
             self._held.pop(tx_id, None)
             self._recent[tx_id] = record
             self._recent.move_to_end(tx_id)
-        self._by_key[key] = tx_id
-        spot = key[:3]
-        if key.stan > self._high.get(spot, ""):
-            self._high[spot] = key.stan
+        if new:
+            self._by_key[key] = tx_id
+            spot = key[:3]
+            if key.stan > self._high.get(spot, ""):
+                self._high[spot] = key.stan
+        self._note_undoing(record)
         if card is not None:
             if card:
                 self._cards[tx_id] = card
@@ -117,10 +125,7 @@ class Registry:
 
     def put_back(self, record: Record) -> None:
         """Cache what was read from the journal, without taking the identity from a newer transaction."""
-        newer = self._by_key.get(record.opening.key)
         self.put(record)
-        if newer is not None:
-            self._by_key[record.opening.key] = newer
 
     def find(self, key: TxKey, *, new_number_skips: bool = False) -> Record | None:
         """Give the latest record with this identity.
@@ -132,20 +137,44 @@ class Registry:
             if new_number_skips and key.stan > self._high.get(key[:3], ""):
                 return None
             tx_id = self._archive.find(key)
+            if tx_id is not None:
+                self._by_key[key] = tx_id
         return None if tx_id is None else self.get(tx_id)
 
-    def find_original(self, key: TxKey | None, rrn: str, auth_code: str, mid: str) -> Record | None:
-        """Give what a void, completion or refund refers to: by identity, else by RRN, else by authorisation code."""
+    def _note_undoing(self, record: Record) -> None:
+        original = record.opening.original
+        if not original or not (record.kind.undoes or record.kind.completes):
+            return
+        if record.state in _HELD:
+            self._undoing.setdefault(original, set()).add(record.tx_id)
+        elif original in self._undoing:
+            self._undoing[original].discard(record.tx_id)
+            if not self._undoing[original]:
+                del self._undoing[original]
+
+    def being_undone(self, tx_id: str) -> bool:
+        """Say whether a void or completion of it is in flight or being reversed."""
+        return tx_id in self._undoing
+
+    def find_original(
+        self, key: TxKey | None, rrn: str, auth_code: str, mid: str, kinds: frozenset[Kind]
+    ) -> Record | None:
+        """Give what a void, completion or refund refers to: by identity, else by RRN, else by authorisation code.
+
+        Only a transaction of these kinds can be meant: a void repeats its sale's authorisation code.
+        """
         if key is not None:
             found = self.find(key)
-            if found is not None:
+            if found is not None and found.kind in kinds:
                 return found
         for tx_ids in (
             self._archive.find_by_rrn(rrn, mid) if rrn else (),
             self._archive.find_by_auth_code(auth_code, mid) if auth_code else (),
         ):
-            if len(tx_ids) == 1:
-                return self.get(tx_ids[0])
+            records = [self.get(tx_id) for tx_id in tx_ids[:_LOOKED_AT_MAX]]
+            fitting = [one for one in records if one is not None and one.kind in kinds]
+            if len(fitting) == 1:
+                return fitting[0]
         return None
 
     def sealed_card(self, tx_id: str) -> bytes | None:

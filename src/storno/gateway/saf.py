@@ -22,6 +22,8 @@ class Saf:
         self._due: list[tuple[int, int, str]] = []
         self._due_of: dict[str, int] = {}
         self._flying: set[str] = set()
+        self._no_room: deque[str] = deque()
+        """Due, but more may not fly now; in the order they became due."""
         self._count = 0
 
     def __len__(self) -> int:
@@ -76,6 +78,10 @@ class Saf:
             self._set_due(head, max(now_ms, self._due_of.get(head, now_ms)))
         return False
 
+    def in_flight(self, tx_id: str) -> bool:
+        """Say whether a reversal is on the wire."""
+        return tx_id in self._flying
+
     def is_head(self, tx_id: str) -> bool:
         """Say whether a reversal is the first of its terminal."""
         terminal = self._where.get(tx_id)
@@ -83,32 +89,41 @@ class Saf:
 
     def take_due(self, now_ms: int) -> list[str]:
         """Give the heads that are due, as many as may still be in flight; they must be sent, postponed or removed."""
-        ready: list[str] = []
-        room = self._max - len(self._flying)
-        postponed: list[tuple[int, int, str]] = []
+        ready: dict[str, None] = {}
         while self._due and self._due[0][0] <= now_ms:
-            entry = heapq.heappop(self._due)
-            due_ms, _, tx_id = entry
+            due_ms, _, tx_id = heapq.heappop(self._due)
             if self._due_of.get(tx_id) != due_ms or not self.is_head(tx_id):
                 continue
-            if tx_id not in self._flying and room <= 0:
-                postponed.append(entry)
-                break
-            if tx_id not in self._flying:
+            if tx_id in self._flying:
+                ready[tx_id] = None
+            else:
+                self._no_room.append(tx_id)
+        room = self._max - len(self._flying)
+        while self._no_room and room > 0:
+            tx_id = self._no_room.popleft()
+            if tx_id not in ready and self._may_go(tx_id, now_ms):
+                ready[tx_id] = None
                 room -= 1
-            if tx_id not in ready:
-                ready.append(tx_id)
-        for entry in postponed:
-            heapq.heappush(self._due, entry)
-        return ready
+        return list(ready)
+
+    def _may_go(self, tx_id: str, now_ms: int) -> bool:
+        """Say whether a reversal that waited for room is still due, at the head and not in flight."""
+        due_ms = self._due_of.get(tx_id)
+        return due_ms is not None and due_ms <= now_ms and self.is_head(tx_id) and tx_id not in self._flying
 
     def next_due_ms(self) -> int | None:
-        """Give when something is to be looked at next; None when nothing waits or nothing more may fly."""
+        """Give when something is to be looked at next; None when nothing waits.
+
+        While no more may fly, that is when the first one in flight is looked at again.
+        """
+        if self._no_room and len(self._flying) < self._max:
+            return self._due_of.get(self._no_room[0], 0)
         while self._due:
             due_ms, _, tx_id = self._due[0]
             if self._due_of.get(tx_id) == due_ms and self.is_head(tx_id):
-                full = tx_id not in self._flying and len(self._flying) >= self._max
-                return None if full else due_ms
+                if tx_id in self._flying or len(self._flying) < self._max:
+                    return due_ms
+                self._no_room.append(tx_id)
             heapq.heappop(self._due)
         return None
 
