@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -214,6 +214,8 @@ class World:
             for outcome, count in shop.face.told.items():
                 told[outcome] = told.get(outcome, 0) + count
         comparison = compare(three_books.read(self.plan.home, mids_of(self.plan.terminals)))
+        if faults := self.supervisor.faults_of_ours():
+            comparison = replace(comparison, broken=(*comparison.broken, *faults))
         self.stage = Stage.DONE
         return Report(
             self.plan,

@@ -201,6 +201,15 @@ class Supervisor:
             await asyncio.sleep(_POLL_S)
         raise ProcessTrouble(child.name, child.err, child.tail())
 
+    def faults_of_ours(self) -> tuple[str, ...]:
+        """Give the last line of every traceback in the logs: our own mistakes, which no run may hide."""
+        found: list[str] = []
+        for log in sorted(self.logs.glob("*.log")):
+            for block in log.read_text("utf-8", "replace").split("Traceback (most recent call last):")[1:]:
+                last = next((line for line in block.splitlines() if line and not line.startswith(" ")), "?")
+                found.append(f"{log.name}: {last[:200]}")
+        return tuple(dict.fromkeys(found))
+
     async def stop(self) -> None:
         """Stop gateway and host in order."""
         await self.gateway.stop()

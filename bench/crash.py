@@ -1,0 +1,124 @@
+"""The crash proof: kill -9 of gateway, journal writer, host and terminals under load, then the three books compared.
+
+Run it with `make crash` (KILLS=60). Exit code 1 when money was lost, doubled or differs silently; the home folder of such a
+run is kept, and the line that replays it is printed. `--save` appends the figures to bench/results/crash.jsonl.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import platform
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from storno.sim.compare import Class
+from storno.sim.crash import CrashPlan, CrashReport, CrashRun
+
+RESULTS = Path(__file__).parent / "results" / "crash.jsonl"
+
+
+def figures(report: CrashReport) -> dict[str, object]:
+    compared, seen = report.comparison, report.figures
+    return {
+        "seed": report.plan.seed,
+        "kills": sum(report.kills.values()),
+        "by_process": report.kills,
+        "terminals": report.plan.terminals,
+        "seconds": round(report.seconds, 1),
+        "transactions": compared.originals,
+        "faults": sum(report.faults.values()),
+        "timeouts": seen.timeouts,
+        "reversals": seen.reversals,
+        "repeats": seen.repeats,
+        "late_answers": seen.late_answers,
+        "recovered_in_doubt": seen.recovered,
+        "still_pending": report.left,
+        "cases": report.cases,
+        "named": compared.count(Class.NAMED),
+        "silent": compared.count(Class.SILENT),
+        "lost": compared.count(Class.LOST),
+        "doubled": compared.count(Class.DOUBLED),
+        "broken": list(compared.broken),
+        "verdict": compared.verdict,
+    }
+
+
+def show(report: CrashReport) -> None:
+    told = figures(report)
+    by_process = ", ".join(f"{name} {count}" for name, count in sorted(report.kills.items()))
+    cases = ", ".join(f"{name} {count}" for name, count in sorted(report.cases.items())) or "none"
+    rows = (
+        ("kills (kill -9)", f"{told['kills']}   {by_process}"),
+        ("faults by the host", told["faults"]),
+        ("transactions", f"{told['transactions']}   by {told['terminals']} terminals in {told['seconds']} s"),
+        ("reversals", f"{told['reversals']}   repeats {told['repeats']}, late answers {told['late_answers']}"),
+        ("recovered in doubt", told["recovered_in_doubt"]),
+        ("still pending", told["still_pending"]),
+        ("open exceptions", cases),
+        ("differences, named", told["named"]),
+        ("differences, SILENT", told["silent"]),
+        ("effects LOST", told["lost"]),
+        ("effects DOUBLED", told["doubled"]),
+        ("books", told["verdict"]),
+    )
+    for name, value in rows:
+        print(f"  {name:<22}{value}")
+    print(f"  {'net':<22}", end="")
+    for name in ("host_minor", "journal_minor", "terminals_minor"):
+        total = sum(getattr(one, name) for one in report.comparison.totals)
+        print(f"{name.removesuffix('_minor')} {total / 100:,.2f}   ", end="")
+    print()
+    for finding in report.comparison.findings:
+        if finding.kind is not Class.NAMED:
+            print(
+                f"  {finding.kind.value.upper()}  {finding.key}  {finding.tx_id}  {finding.why}  {finding.amounts_minor}"
+            )
+    for text in report.comparison.broken:
+        print(f"  BROKEN  {text}")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--kills", type=int, default=60)
+    parser.add_argument("--seed", type=int, default=int(time.time()) % 1_000_000)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--per-worker", type=int, default=4)
+    parser.add_argument("--home", type=Path, help="a new folder; kept")
+    parser.add_argument("--keep", action="store_true", help="keep the home folder of a good run too")
+    parser.add_argument("--save", action="store_true", help=f"append the figures to {RESULTS.name}")
+    given = parser.parse_args()
+    home = given.home or Path(tempfile.mkdtemp(prefix="storno-crash-"))
+    home.mkdir(parents=True, exist_ok=True)
+    plan = CrashPlan(home, given.kills, given.seed, given.workers, given.per_worker)
+    replay = f"python bench/crash.py --kills {plan.kills} --seed {plan.seed} --workers {plan.workers}"
+    replay += f" --per-worker {plan.per_worker}"
+    print(f"crash proof: {plan.kills} kills, seed {plan.seed}", flush=True)
+    live = sys.stderr.isatty()
+    tell = (lambda text: print(f"\r  {text:<40}", end="", file=sys.stderr, flush=True)) if live else (lambda _: None)
+    try:
+        report = asyncio.run(CrashRun(plan, tell).run())
+    except BaseException:
+        print(f"\nbroke off; evidence in {home}; again: {replay}", file=sys.stderr)
+        raise
+    if live:
+        print("\r" + " " * 44 + "\r", end="", file=sys.stderr)
+    show(report)
+    if given.save:
+        RESULTS.parent.mkdir(exist_ok=True)
+        line = {"at": time.strftime("%Y-%m-%d"), "python": platform.python_version(), "cpus": os.cpu_count()}
+        with RESULTS.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line | figures(report)) + "\n")
+    bad = report.comparison.verdict == "disagree" or report.left > 0
+    if bad:
+        print(f"  NOT PROVEN; evidence in {home}; again: {replay}")
+    elif given.home is None and not given.keep:
+        shutil.rmtree(home, ignore_errors=True)
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

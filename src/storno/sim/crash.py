@@ -1,0 +1,233 @@
+"""The crash proof: load over real sockets, kill -9 at random moments, restart, drain, compare the three books.
+
+Rule: victims and moments are drawn from a seed; everything that is killed is a real process that shares nothing with us
+but files and sockets. Whether money is right is left to `compare`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from random import Random
+from typing import TYPE_CHECKING
+
+from storno.sim import three_books
+from storno.sim.compare import Comparison, compare
+from storno.sim.gauge import FaultTail, Figures, Gauge
+from storno.sim.supervisor import FAULTS, Child, Supervisor, Timing
+from storno.sim.workload import mid_of, mids_of, tid_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+_UP_S = (0.15, 1.3)
+_DOWN_S = (0.0, 0.6)
+_BOTH = 0.2
+"""How often a second process dies while the first is down."""
+_EXIT_S = 5.0
+_LATE_S = 1.5
+_DRAIN_S = 45.0
+_POLL_S = 0.1
+
+
+class Victim(Enum):
+    """What is killed."""
+
+    GATEWAY = "gateway"
+    """The gateway alone: its journal writer finishes what it has read."""
+    GATEWAY_AND_WRITER = "gateway+writer"
+    WRITER = "writer"
+    """The journal writer alone: the gateway must stop, for it may promise nothing any more."""
+    HOST = "host"
+    TERMINALS = "terminals"
+
+
+_WEIGHTS = {
+    Victim.GATEWAY: 3,
+    Victim.GATEWAY_AND_WRITER: 3,
+    Victim.WRITER: 1,
+    Victim.HOST: 3,
+    Victim.TERMINALS: 4,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CrashPlan:
+    """What to do. `workers` are processes with `per_worker` terminals each."""
+
+    home: Path
+    kills: int = 60
+    seed: int = 1
+    workers: int = 2
+    per_worker: int = 4
+    faults: str = FAULTS
+    pause_s: float = 0.1
+    timing: Timing = field(default_factory=Timing)
+
+    @property
+    def terminals(self) -> int:
+        """Give how many terminals there are."""
+        return self.workers * self.per_worker
+
+
+@dataclass(frozen=True, slots=True)
+class CrashReport:
+    """What came of it."""
+
+    plan: CrashPlan
+    comparison: Comparison
+    figures: Figures
+    kills: dict[str, int]
+    faults: dict[str, int]
+    cases: dict[str, int]
+    left: int
+    """Transactions still under way when the time for the drain was over."""
+    seconds: float
+
+
+class CrashRun:
+    """One run."""
+
+    def __init__(self, plan: CrashPlan, tell: Callable[[str], None] = lambda _: None) -> None:
+        self.plan = plan
+        self.supervisor = Supervisor(plan.home, faults=plan.faults, seed=plan.seed, timing=plan.timing)
+        self.gauge = Gauge(plan.home)
+        self.kills: Counter[str] = Counter()
+        self._rng = Random(plan.seed)
+        self._tell = tell
+        self._workers = [self._worker(number) for number in range(plan.workers)]
+
+    def _worker(self, number: int) -> Child:
+        child = self.supervisor.child(f"terminals{number + 1}", [])
+        self.supervisor.adopt(child)
+        return child
+
+    def _command(self, number: int, *, drain: bool = False) -> list[str]:
+        """Give a worker's command line; each start has its own seed, so no two days are the same."""
+        plan, first = self.plan, number * self.plan.per_worker + 1
+        starts = self._workers[number].starts
+        return [
+            sys.executable, "-m", "storno.sim.worker", "--home", str(plan.home),
+            "--port", str(self.supervisor.gateway_port), "--seed", str(plan.seed * 1_000 + starts),
+            "--answer-ms", str(plan.timing.terminal_ms), "--pause-s", str(plan.pause_s),
+            *(["--drain"] if drain else []),
+            *(f"{tid_of(n)}={mid_of(n)}" for n in range(first, first + plan.per_worker)),
+        ]  # fmt: skip
+
+    def _start_worker(self, number: int) -> None:
+        self._workers[number].command = self._command(number)
+        self._workers[number].start()
+
+    async def run(self) -> CrashReport:
+        """Do it. ProcessTrouble when a process does not come up again."""
+        began = time.monotonic()
+        try:
+            await self.supervisor.start_host()
+            await self.supervisor.start_gateway()
+            for number in range(self.plan.workers):
+                self._start_worker(number)
+            await asyncio.sleep(1.0)
+            while sum(self.kills.values()) < self.plan.kills:
+                await asyncio.sleep(self._rng.uniform(*_UP_S))
+                await self._strike()
+            left = await self._settle()
+            return self._report(left, time.monotonic() - began)
+        finally:
+            self.supervisor.close()
+            self.gauge.close()
+
+    # -- killing
+
+    def _draw(self) -> Victim:
+        return self._rng.choices(list(_WEIGHTS), list(_WEIGHTS.values()))[0]
+
+    async def _strike(self) -> None:
+        """Kill one, sometimes another while it is down, then bring everything back."""
+        number = self._rng.randrange(self.plan.workers)
+        await self._kill(self._draw(), number)
+        if self._rng.random() < _BOTH and sum(self.kills.values()) < self.plan.kills:
+            await asyncio.sleep(self._rng.uniform(0, 0.3))
+            await self._kill(self._draw(), self._rng.randrange(self.plan.workers))
+        await asyncio.sleep(self._rng.uniform(*_DOWN_S))
+        await self._revive()
+
+    async def _kill(self, victim: Victim, number: int) -> None:
+        gateway = self.supervisor.gateway
+        if victim is Victim.HOST:
+            done = self.supervisor.host.kill()
+        elif victim is Victim.TERMINALS:
+            done = self._workers[number].kill()
+        elif victim is Victim.WRITER:
+            done = await self._kill_writer()
+        else:
+            done = gateway.kill(group=victim is Victim.GATEWAY_AND_WRITER)
+        if done:
+            self.kills[victim.value] += 1
+            self._tell(f"{sum(self.kills.values())}/{self.plan.kills} {victim.value}")
+
+    async def _kill_writer(self) -> bool:
+        """Kill the journal writer; the gateway must end by itself."""
+        children = self.supervisor.gateway.children()
+        if not children or not self.supervisor.gateway.alive:
+            return False
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(children[0], signal.SIGKILL)
+        await self.supervisor.gateway.wait(_EXIT_S)
+        if self.supervisor.gateway.alive:
+            raise AssertionError("the gateway went on without its journal writer")
+        return True
+
+    async def _revive(self) -> None:
+        if not self.supervisor.host.alive:
+            await self.supervisor.start_host()
+        if not self.supervisor.gateway.alive:
+            await self.supervisor.start_gateway()
+        for number, worker in enumerate(self._workers):
+            if not worker.alive:
+                self._start_worker(number)
+
+    # -- the end
+
+    async def _settle(self) -> int:
+        """Close the shops, kill the gateway once more, switch the faults off and drain; give what is left."""
+        self._tell("settling")
+        for worker in self._workers:
+            await worker.stop(self.plan.timing.terminal_ms / 1000 * 6)
+        await asyncio.sleep(_LATE_S)
+        await self.supervisor.host.stop()
+        await self.supervisor.start_host(faults=False)
+        deadline = time.monotonic() + _DRAIN_S
+        for number, worker in enumerate(self._workers):
+            worker.command = self._command(number, drain=True)
+            worker.start()
+        for worker in self._workers:
+            await worker.wait(_DRAIN_S)
+            worker.kill()
+        while self.gauge.in_flight() and time.monotonic() < deadline:
+            await asyncio.sleep(_POLL_S)
+        left = self.gauge.in_flight()
+        await self.supervisor.stop()
+        return left
+
+    def _report(self, left: int, seconds: float) -> CrashReport:
+        comparison = compare(three_books.read(self.plan.home, mids_of(self.plan.terminals)))
+        if faults := self.supervisor.faults_of_ours():
+            comparison = replace(comparison, broken=(*comparison.broken, *faults))
+        return CrashReport(
+            self.plan,
+            comparison,
+            self.gauge.look(),
+            dict(self.kills),
+            dict(FaultTail(self.supervisor.host_notes).look()),
+            dict(Counter(case.case.value for case in self.gauge.cases())),
+            left,
+            seconds,
+        )
