@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING
 import click
 
 from storno.app import home_dir
-from storno.app.build import build_gateway, build_parts
+from storno.app.build import build_gateway, build_parts, settle_memory
 from storno.app.settings import Settings, SettingsError, load
 from storno.cli.text import language, t
 from storno.cli.trouble import ExitCode, Trouble
+from storno.gateway.control import Control
+from storno.gateway.control_wire import SOCKET
 from storno.gateway.serve import JournalStopped
 from storno.journal.base import JournalError
 from storno.vault import VaultError
@@ -108,7 +110,7 @@ def gateway(*, config: str | None, home: str | None, listen: str | None, hosts: 
 
         asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     try:
-        return asyncio.run(_serve(settings, parts, LogLines(as_json=as_json)))
+        return asyncio.run(_serve(settings, folder, parts, LogLines(as_json=as_json)))
     finally:
         parts.close()
 
@@ -117,7 +119,7 @@ def _warn(english: str, chinese: str) -> None:
     sys.stderr.write((chinese if language() == "zh" else english) + "\n")
 
 
-async def _serve(settings: Settings, parts: Parts, log: LogLines) -> int:
+async def _serve(settings: Settings, folder: Path, parts: Parts, log: LogLines) -> int:
     running = build_gateway(settings, parts, log)
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
@@ -129,6 +131,7 @@ async def _serve(settings: Settings, parts: Parts, log: LogLines) -> int:
             _warn(f"recovered {done} transactions that were open", f"已恢复 {done} 笔未了结的交易")
 
     await running.start(progress)
+    settle_memory()
     _warn(
         f"listening on {running.address}; host {', '.join(map(str, settings.serve.hosts))}; Ctrl-C stops",
         f"已在 {running.address} 监听；主机 {', '.join(map(str, settings.serve.hosts))}；按 Ctrl-C 停止",
@@ -142,6 +145,7 @@ async def _serve(settings: Settings, parts: Parts, log: LogLines) -> int:
     ended = asyncio.create_task(running.finished())
     await asyncio.wait({waiting, ended}, return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()
+    await control.stop()
     try:
         if ended.done():
             await ended

@@ -179,7 +179,9 @@ def icc_keep(hex_text: str, tags: Iterable[str]) -> str:
         if reader.elements > ELEMENTS_MAX:
             raise SubfieldError("F55", at)
         start = at
-        at = start + 1 if data[start] & 0x1F != 0x1F else reader.tag(start, end)
+        at = start + 1
+        if data[start] & 0x1F == 0x1F:
+            at = start + 2 if at < end and data[at] < 0x80 else reader.tag(start, end)
         tag = data[start:at]
         if at < end and data[at] < 0x80:
             size, at = data[at], at + 1
