@@ -106,7 +106,7 @@ def gateway(*, config: str | None, home: str | None, listen: str | None, hosts: 
     except JournalError as error:
         raise Trouble(error.chinese if language() == "zh" else error.english, where=str(folder), code=ExitCode.OUTSIDE) from None
     with contextlib.suppress(ImportError):
-        import uvloop  # noqa: PLC0415 an extra: faster where it exists
+        import uvloop
 
         asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     try:
@@ -132,6 +132,14 @@ async def _serve(settings: Settings, folder: Path, parts: Parts, log: LogLines) 
 
     await running.start(progress)
     settle_memory()
+    control = Control(running, folder / SOCKET, parts.writer.incarnation)
+    try:
+        await control.start()
+    except OSError as error:
+        _warn(
+            f"no control socket at {folder / SOCKET} ({error}): orders wait until this gateway stops",
+            f"无法建立控制套接字 {folder / SOCKET}（{error}）：网关停止前无法下达指令",
+        )
     _warn(
         f"listening on {running.address}; host {', '.join(map(str, settings.serve.hosts))}; Ctrl-C stops",
         f"已在 {running.address} 监听；主机 {', '.join(map(str, settings.serve.hosts))}；按 Ctrl-C 停止",

@@ -46,6 +46,8 @@ COMMANDS = (
     Entry("terminal", "be a POS: sign in, sell, void, settle", "模拟 POS：签到、消费、撤销、结算"),
     Entry("host", "be an acquirer's host with real books and faults", "模拟收单主机：真实记账，可注入故障"),
     Entry("keys", "import and list terminal and host keys", "导入、查看终端与主机密钥"),
+    Entry("status", "say how the gateway is and what waits for a person", "查看网关状态与待处理事项"),
+    Entry("cases", "list what needs a person; retry, settle, close", "列出需人工处理的交易；重试、了结、关闭"),
     Entry("explain", "tell the whole story of one transaction", "讲清一笔交易的来龙去脉"),
     Entry("ledger", "show balances and prove they sum to zero", "查看余额并证明借贷平衡"),
     Entry("journal", "verify, follow or export the journal", "校验、跟踪或导出流水日志"),

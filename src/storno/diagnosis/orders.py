@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from storno.diagnosis.words import title
-from storno.reversal.lifecycle import TABLE, Input
+from storno.reversal.lifecycle import Input
+from storno.reversal.machine import takes
 
 if TYPE_CHECKING:
     from storno.reversal.record import Record
@@ -29,7 +30,7 @@ def allowed(record: Record) -> tuple[Input, ...]:
 
 
 def _fits(record: Record, order: Input) -> bool:
-    if order not in ORDERS or (record.state, order) not in TABLE:
+    if order not in ORDERS or not takes(record, order):
         return False
     return order is not Input.CASE_CLOSED or record.case is not None
 
@@ -54,4 +55,4 @@ def refusal(record: Record, order: Input, lang: str) -> str:
 
 
 def _only_case_missing(record: Record, order: Input) -> bool:
-    return order in ORDERS and (record.state, order) in TABLE and record.case is None
+    return order is Input.CASE_CLOSED and takes(record, order) and record.case is None

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from storno.reversal.lifecycle import Input
 
 
@@ -145,4 +147,10 @@ class Log(NamedTuple):
     facts: tuple[tuple[str, str], ...] = ()
 
 
-Command = SendTerminal | SendHost | CloseTerminal | DropLink | KeepKeys | Log
+class Call(NamedTuple):
+    """Tell somebody in this process; ordered with `after`, it means that everything before it is durable."""
+
+    then: Callable[[], None]
+
+
+Command = SendTerminal | SendHost | CloseTerminal | DropLink | KeepKeys | Log | Call

@@ -290,6 +290,8 @@ class Gateway:
             conn = self._conns.get(command.conn)
             if conn is not None:
                 conn.close()
+        elif isinstance(command, ev.Call):
+            command.then()
         elif isinstance(command, ev.DropLink):
             self._links[command.link].drop()
 
