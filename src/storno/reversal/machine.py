@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from storno.ledger.entry import Posting
+from storno.reversal.kinds import Kind
 from storno.reversal.lifecycle import FIRST_STATES, TABLE, Effect, Input, State, Step
 from storno.reversal.postings import Position, movement
 from storno.reversal.record import NO_DETAIL, Detail, Fact, Opening, Record, Told, Trigger
@@ -98,7 +99,8 @@ def step(record: Record, what: Input, at_ms: int, detail: Detail = NO_DETAIL) ->
     if row is None or why:
         raise ContractBroken(f"{record.tx_id}: {why}")
     effects = row.effects
-    if Effect.MARK_ORIGINAL in effects and (record.marked or not record.opening.original):
+    marks = bool(record.opening.original) and not record.marked and record.kind is not Kind.REFUND
+    if Effect.MARK_ORIGINAL in effects and not marks:  # a refund gives back beside its sale, in parts if need be
         effects = tuple(e for e in effects if e is not Effect.MARK_ORIGINAL)
     if Effect.RESTORE_ORIGINAL in effects and not record.marked:
         effects = tuple(e for e in effects if e is not Effect.RESTORE_ORIGINAL)
