@@ -32,7 +32,7 @@ class Outcome(NamedTuple):
     posting: Posting | None
 
 
-_POSITIONS = {
+POSITIONS = {
     Effect.POST_EFFECT: Position.EFFECT,
     Effect.POST_SUSPENSE: Position.SUSPENSE,
     Effect.POST_RELEASE: Position.NONE,
@@ -188,7 +188,7 @@ def _apply(record: Record, effects: tuple[Effect, ...], detail: Detail, changes:
 def _move(record: Record, effects: tuple[Effect, ...], changes: dict[str, object]) -> Posting | None:
     """Move the money to the position an effect names; no effect, or nothing to move, no posting."""
     for effect in effects:
-        position = _POSITIONS.get(effect)
+        position = POSITIONS.get(effect)
         if position is not None:
             break
     else:
