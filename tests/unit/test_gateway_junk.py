@@ -137,3 +137,17 @@ def test_no_byte_changed_on_the_way_breaks_the_node(at, noise, from_host):
     frame[at % len(frame) : at % len(frame) + len(noise)] = noise
     desk = Desk()
     desk.do(ev.FromHost("host", bytes(frame)) if from_host else ev.FromTerminal(7, bytes(frame)))
+
+
+def test_an_answered_sale_leaves_no_deadline_behind():
+    """Each left one that read the journal again a minute later, when the record was long out of memory."""
+    desk = Desk()
+    before = len(desk.node.timers)
+    request = next(one.frame for one in desk.ask(sale()) if isinstance(one, ev.SendHost))
+    assert len(desk.node.timers) == before + 1
+    asked = CODEC.decode(request)
+    fields = {n: asked.fields[n] for n in (3, 4, 11, 41, 42, 49, 60)} | {37: "123456789012", 39: "00"}
+    answer = Message("0210", dict(sorted(fields.items())), asked.tpdu, asked.header)
+    desk.do(ev.FromHost("host", CODEC.seal(answer, MAC.compute)))
+    assert len(desk.node.timers) == before
+    assert not list(desk.journal.pending())

@@ -68,6 +68,7 @@ class HostSide:
 
     def forget(self, tx_id: str) -> None:
         """Wait no longer for this transaction's answers; what comes all the same is found through the journal."""
+        self._node.timers.answered(tx_id)
         for key in self._keys_of.pop(tx_id, ()):
             if self._expected.get(key) != tx_id:
                 continue

@@ -216,7 +216,7 @@ class Intake:
         if node.options.host_tpdu:
             frame = bytes.fromhex(node.options.host_tpdu) + frame[5:]
         node.hostside.expect(classify.wire_key(msg), tx_id, link)
-        node.timers.set(now_ms + node.profile.answer_timeout_ms, "answer", tx_id)
+        node.timers.expect(now_ms + node.profile.answer_timeout_ms, tx_id)
         node.after(ev.SendHost(link, frame, tx_id))
 
     def _original(self, msg: Message, kind: Kind) -> tuple[Record | None, str]:

@@ -19,7 +19,7 @@ from storno.gateway.intake import Intake, Waiting
 from storno.gateway.linkcare import LinkCare
 from storno.gateway.registry import Archive, Registry
 from storno.gateway.saf import Saf
-from storno.gateway.timers import Timers
+from storno.gateway.timers import ANSWER, Timers
 from storno.iso8583.cipher import BilingualError
 from storno.iso8583.codec import codec_for
 from storno.iso8583.errors import DecodeError
@@ -425,7 +425,7 @@ class Node:
 
     def _tick(self, now_ms: int) -> None:
         for what, name in self.timers.take(now_ms):
-            if what == "answer":
+            if what == ANSWER:
                 self.timed_out(name, now_ms, Trigger.TIMEOUT)
             elif what == "held":
                 self.intake.held_long_enough(name, now_ms)
