@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from storno.iso8583.profile import Profile
     from storno.reversal.record import Record
 
-ANSWER_FIELDS = (12, 13, 14, 15, 32, 37, 38, 39, 44, 54)
-"""What of an answer is kept, so that a repeated request gets the same answer again."""
+ANSWER_FIELDS = (12, 13, 15, 32, 37, 38, 39, 44, 54)
+"""What of an answer is kept, so that a repeated request gets the same answer again; no card data (F14 neither)."""
 
 
 class ReversalVerdict(Enum):
