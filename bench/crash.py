@@ -1,7 +1,7 @@
 """The crash proof: kill -9 of gateway, journal writer, host and terminals under load, then the three books compared.
 
-Run it with `make crash` (KILLS=60). Exit code 1 when money was lost, doubled or differs silently; the home folder of such a
-run is kept, and the line that replays it is printed. `--save` appends the figures to bench/results/crash.jsonl.
+Run it with `make crash` (KILLS=60). Exit code 1 when money was lost, doubled or differs silently; the home folder of
+such a run is kept, and the line that replays it is printed. `--save` appends the figures to bench/results/crash.jsonl.
 """
 
 import argparse
@@ -55,7 +55,10 @@ def show(report: CrashReport) -> None:
         ("kills (kill -9)", f"{told['kills']}   {by_process}"),
         ("faults by the host", told["faults"]),
         ("transactions", f"{told['transactions']}   by {told['terminals']} terminals in {told['seconds']} s"),
-        ("reversals", f"{told['reversals']}   repeats {told['repeats']}, late answers {told['late_answers']}"),
+        (
+            "reversals",
+            f"{told['reversals']}   repeats {told['repeats']}, late answers {told['late_answers']}",
+        ),
         ("recovered in doubt", told["recovered_in_doubt"]),
         ("still pending", told["still_pending"]),
         ("open exceptions", cases),
@@ -74,9 +77,8 @@ def show(report: CrashReport) -> None:
     print()
     for finding in report.comparison.findings:
         if finding.kind is not Class.NAMED:
-            print(
-                f"  {finding.kind.value.upper()}  {finding.key}  {finding.tx_id}  {finding.why}  {finding.amounts_minor}"
-            )
+            head = f"  {finding.kind.value.upper()}  {finding.key}  {finding.tx_id}"
+            print(f"{head}  {finding.why}  {finding.amounts_minor}")
     for text in report.comparison.broken:
         print(f"  BROKEN  {text}")
 
@@ -98,7 +100,11 @@ def main() -> int:
     replay += f" --per-worker {plan.per_worker}"
     print(f"crash proof: {plan.kills} kills, seed {plan.seed}", flush=True)
     live = sys.stderr.isatty()
-    tell = (lambda text: print(f"\r  {text:<40}", end="", file=sys.stderr, flush=True)) if live else (lambda _: None)
+    tell = (
+        (lambda text: print(f"\r  {text:<40}", end="", file=sys.stderr, flush=True))
+        if live
+        else (lambda _: None)
+    )
     try:
         report = asyncio.run(CrashRun(plan, tell).run())
     except BaseException:

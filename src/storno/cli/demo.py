@@ -1,7 +1,7 @@
 """`storno demo`: host, gateway and terminals over real sockets, with faults and a kill -9, in one command.
 
-Thin: options in, a plan out; a live view on a terminal, lines elsewhere, one JSON object with --json. Exit code 0 only if
-the three books agree or every difference has a named exception.
+Thin: options in, a plan out; a live view on a terminal, lines elsewhere, one JSON object with --json. Exit code 0 only
+if the three books agree or every difference has a named exception.
 """
 
 from __future__ import annotations
@@ -35,7 +35,9 @@ _SEED_MAX = 1_000_000
 
 
 @click.command("demo")
-@click.option("--headless", is_flag=True, help=t("Lines instead of the live view.", "逐行输出，不用动态界面。"))
+@click.option(
+    "--headless", is_flag=True, help=t("Lines instead of the live view.", "逐行输出，不用动态界面。")
+)
 @click.option(
     "--seconds", type=click.FloatRange(1, 3600), default=SECONDS, show_default=True,
     help=t("Time with load and faults.", "带故障营业的秒数。"),
@@ -49,7 +51,10 @@ _SEED_MAX = 1_000_000
 @click.option("--json", "as_json", is_flag=True, help=t("Print one JSON object.", "只输出一个 JSON 对象。"))
 @click.option(
     "--home", type=click.Path(file_okay=False, path_type=Path),
-    help=t("Folder of this run (new; default: a new one under STORNO_HOME/demo).", "本次运行的目录（须为新目录；缺省在 STORNO_HOME/demo 下新建）。"),
+    help=t(
+        "Folder of this run (new; default: a new one under STORNO_HOME/demo).",
+        "本次运行的目录（须为新目录；缺省在 STORNO_HOME/demo 下新建）。",
+    ),
 )  # fmt: skip
 @click.option("--keep", is_flag=True, help=t("Keep all earlier runs.", "保留此前的全部运行数据。"))
 def demo(
@@ -187,13 +192,14 @@ def _welcome(console: Console, plan: Plan) -> None:
         else t(
             f"Storno demo: a host that misbehaves, a gateway, {plan.terminals} terminals, all over real sockets. "
             f"Seed {plan.seed}.",
-            f"Storno 演示：一台会出错的主机、一个网关、{plan.terminals} 台终端，全部走真实网络连接。随机种子 {plan.seed}。",
+            f"Storno 演示：一台会出错的主机、一个网关、{plan.terminals} 台终端，全部走真实网络连接。"
+            f"随机种子 {plan.seed}。",
         )
     )
     console.print(
         t(
-            f"About {plan.seconds + 7:.0f} s; Ctrl-C goes on to the books at once. State: {plan.home}",
-            f"约 {plan.seconds + 7:.0f} 秒；按 Ctrl-C 立即进入对账。数据目录：{plan.home}",
+            f"About {plan.seconds + 7:.0f} s; Ctrl-C goes on to the books at once. State of this run:\n{plan.home}",
+            f"约 {plan.seconds + 7:.0f} 秒；按 Ctrl-C 立即进入对账。本次运行的数据：\n{plan.home}",
         ),
         style="dim",
         soft_wrap=True,

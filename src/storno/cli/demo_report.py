@@ -5,6 +5,10 @@ Rule: shows what the report holds and judges nothing. `as_json` gives the one ob
 
 from __future__ import annotations
 
+import contextlib
+import shutil
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, Group
@@ -80,6 +84,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "host_minor": finding.amounts_minor[0],
         "journal_minor": finding.amounts_minor[1],
         "terminal_minor": finding.amounts_minor[2],
+        "in_doubt_minor": finding.doubt_minor,
     }
 
 
@@ -93,7 +98,7 @@ def show(report: Report, console: Console) -> None:
         console.print(_findings(compared))
     console.print(_verdict(report))
     console.print()
-    console.print(_next(report))
+    console.print(_next(report), soft_wrap=True)
 
 
 def _figures(report: Report) -> Table:
@@ -133,7 +138,7 @@ def _figures(report: Report) -> Table:
         (
             figures.sendings,
             t(
-                f"reversal messages, {figures.repeats} of them repeats; {figures.late_answers} late answers did not win",
+                f"reversal messages, {figures.repeats} of them repeats; late answers: {figures.late_answers}, none won",
                 f"次冲正报文，其中重发 {figures.repeats} 次；迟到应答 {figures.late_answers} 个，均未生效",
             ),
         ),
@@ -179,19 +184,20 @@ def _findings(compared: Comparison) -> Table:
     )
     table.add_column("ID", no_wrap=True)
     table.add_column(t("named by", "登记为"))
-    for name in (t("host", "主机"), t("journal", "流水"), t("terminal", "终端")):
+    for name in (t("host", "主机"), t("journal", "流水"), t("in doubt", "待定"), t("terminal", "终端")):
         table.add_column(name, justify="right", no_wrap=True)
     ordered = sorted(compared.findings, key=lambda one: one.kind is Class.NAMED)
     for finding in ordered[:FINDINGS_MAX]:
         bad = finding.kind is not Class.NAMED
+        host, journal, terminal = finding.amounts_minor
         name = class_title(finding.kind) if bad else ", ".join(map(name_title, finding.names))
         table.add_row(
             finding.tx_id or str(finding.key), Text(name, "bold red" if bad else "yellow"),
-            *(say.money(minor) for minor in finding.amounts_minor),
+            say.money(host), say.money(journal), say.money(finding.doubt_minor), say.money(terminal),
         )  # fmt: skip
     more = len(ordered) - FINDINGS_MAX
     if more > 0:
-        table.add_row("…", t(f"{more} more, see --json", f"另有 {more} 笔，见 --json"), "", "", "")
+        table.add_row("…", t(f"{more} more, see --json", f"另有 {more} 笔，见 --json"), "", "", "", "")
     return table
 
 
@@ -237,8 +243,8 @@ def _verdict(report: Report) -> Text:
     elif compared.verdict == "explained":
         named = compared.count(Class.NAMED)
         text = t(
-            f"THE BOOKS AGREE BUT FOR {named} NAMED EXCEPTION(S), open until a person or the clearing file settles "
-            "them. Nothing differs silently.",
+            f"THE BOOKS AGREE BUT FOR {named} NAMED EXCEPTION{'S' * (named > 1)}, open until a person or the clearing "
+            "file closes them. Nothing differs silently.",
             f"除 {named} 笔已登记差错外，三方账目一致；差错待人工或清算文件了结，没有无登记的差异。",
         )
         style = "bold yellow"
@@ -250,25 +256,44 @@ def _verdict(report: Report) -> Text:
 
 
 def _next(report: Report) -> Group:
-    home = report.plan.home
+    home, storno = report.plan.home, program()
     rows: list[RenderableType] = [Text(t("Try next:", "接下来可以试试："), "bold")]
     tries = [
         (
-            f"storno explain {report.example} --home {home}",
+            (f"{storno} explain {report.example} --home {home}",),
             t("the whole story of one reversed transaction", "一笔被冲正交易的来龙去脉"),
         ),
         (
-            f"storno ledger --home {home}",
+            (f"{storno} ledger --home {home}",),
             t("balances, and the proof that they sum to zero", "余额及借贷平衡证明"),
         ),
-        (f"storno journal verify --home {home}", t("prove the journal's hash chain", "校验流水摘要链")),
+        ((f"{storno} journal verify --home {home}",), t("prove the journal's hash chain", "校验流水摘要链")),
         (
-            "storno host & storno gateway & storno terminal sign-in && storno terminal sale 12.34",
-            t("play it by hand; README.md goes on from there", "亲手试一遍；详见 README.zh-CN.md"),
+            (
+                f"{storno} host",
+                f"{storno} gateway",
+                f"{storno} terminal sign-in",
+                f"{storno} terminal sale 12.34",
+            ),
+            t(
+                "play it by hand, host and gateway each in a window of its own; README.md goes on from there",
+                "亲手试一遍，主机与网关各开一个窗口；详见 README.zh-CN.md",
+            ),
         ),
     ]
-    for command, why in tries if report.example else tries[1:]:
-        rows.append(Text(f"  {command}", "cyan", no_wrap=True, overflow="ignore"))
+    for commands, why in tries if report.example else tries[1:]:
+        rows += [Text(f"  {command}", "cyan") for command in commands]
         rows.append(Text(f"      {why}", "dim"))
-    rows.append(Text(t(f"All state of this run: {home}", f"本次运行的全部数据：{home}"), no_wrap=True, overflow="ignore"))
     return Group(*rows)
+
+
+def program() -> str:
+    """Give the words that start this very program again."""
+    called = Path(sys.argv[0])
+    if called.name == "__main__.py":
+        return "python -m storno"
+    if shutil.which("storno"):
+        return "storno"
+    with contextlib.suppress(ValueError):
+        return str(called.absolute().relative_to(Path.cwd()))
+    return str(called)

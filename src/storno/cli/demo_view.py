@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 WIDE = 120
 _EVENTS = 3
-_HEAD_LINES = 4
+_OTHER_LINES = 16
+"""Everything but the rows of the shops, in the narrow picture."""
 _LEAST_SHOPS = 3
 _SHARE_OF_REVERSALS = 4
 
@@ -59,8 +60,7 @@ class View:
             right = Group(self._risk(world, 10), Text(), self._causes(world, 8))
             sides.add_row(self._shops(world, room - 9), right)
             return Group(self._head(world), Text(), sides, Text(), self._told())
-        tables = room - _HEAD_LINES - _EVENTS - 7
-        shops = max(_LEAST_SHOPS, tables - _SHARE_OF_REVERSALS)
+        shops = max(_LEAST_SHOPS, room - _OTHER_LINES)
         return Group(
             self._head(world), Text(), self._shops(world, shops), Text(),
             self._risk(world, _SHARE_OF_REVERSALS), self._causes(world, 2), Text(), self._told(),
@@ -89,7 +89,8 @@ class View:
         table.add_column(t("terminal", "终端"), no_wrap=True, width=8)
         table.add_column(t("what the cashier sees", "收银员所见"), ratio=1, no_wrap=True, overflow="ellipsis")
         table.add_column(t("orders", "笔数"), justify="right", no_wrap=True, width=6)
-        shown = world.shops[: max(1, rows_max)]
+        fits = len(world.shops) <= rows_max
+        shown = world.shops if fits else world.shops[: max(1, rows_max - 1)]
         for shop in shown:
             words, style = say.shop(shop.face)
             table.add_row(shop.post.tid, Text(words, style), str(shop.face.orders))
@@ -122,10 +123,18 @@ class View:
             age = max(0.0, now_ms - one.since_ms) / 1000
             tries = t(f"sent {one.attempts}x, {age:.0f} s old", f"已发 {one.attempts} 次，{age:.0f} 秒")
             table.add_row(
-                f"{one.tid}/{one.stan}", say.money(one.amount_minor), say.cause(one.trigger) if one.trigger else "", tries
+                f"{one.tid}/{one.stan}",
+                say.money(one.amount_minor),
+                say.cause(one.trigger) if one.trigger else "",
+                tries,
             )
         if len(waiting) > rows_max:
-            table.add_row("…", "", t(f"and {len(waiting) - rows_max + 1} more", f"另有 {len(waiting) - rows_max + 1} 笔"), "")
+            table.add_row(
+                "…",
+                "",
+                t(f"and {len(waiting) - rows_max + 1} more", f"另有 {len(waiting) - rows_max + 1} 笔"),
+                "",
+            )
         for _ in range(rows_max - min(len(waiting), rows_max)):
             table.add_row("", "", "", "")
         return Group(title, table)
@@ -134,15 +143,28 @@ class View:
         faults, causes = world.tail.counts, world.gauge.figures.causes
         if rows_max <= _EVENTS:
             return Group(
-                _one_line(t("Faults", "故障"), [(say.fault(k), n) for k, n in faults.most_common()], sum(faults.values())),
-                _one_line(t("Undone", "冲正原因"), [(say.cause(k), n) for k, n in causes.most_common()], sum(causes.values())),
+                _one_line(
+                    t("Faults", "故障"),
+                    [(say.fault(k), n) for k, n in faults.most_common()],
+                    sum(faults.values()),
+                ),
+                _one_line(
+                    t("Undone", "冲正原因"),
+                    [(say.cause(k), n) for k, n in causes.most_common()],
+                    sum(causes.values()),
+                ),
             )
         grid = Table.grid(padding=(0, 2), expand=True)
         grid.add_column(ratio=1)
         grid.add_column(ratio=1)
         grid.add_row(
-            _column(t("Faults injected", "已注入故障"), [(say.fault(k), n) for k, n in faults.most_common(rows_max)]),
-            _column(t("Why undone", "冲正原因"), [(say.cause(k), n) for k, n in causes.most_common(rows_max)]),
+            _column(
+                t("Faults injected", "已注入故障"),
+                [(say.fault(k), n) for k, n in faults.most_common(rows_max)],
+            ),
+            _column(
+                t("Why undone", "冲正原因"), [(say.cause(k), n) for k, n in causes.most_common(rows_max)]
+            ),
         )
         return grid
 

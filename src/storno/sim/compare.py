@@ -1,7 +1,7 @@
 """The three books compared: what the host holds, what the journal says, what each shop was told.
 
-Rule: every original is classified. All sides agree, or an open exception names the difference, or it is one of the three
-things that must never be: silent, lost, doubled. Works on lines that were read elsewhere (`three_books`); pure.
+Rule: every original is classified. All sides agree, or an open exception names the difference, or it is one of the
+three things that must never be: silent, lost, doubled. Works on lines read elsewhere (`three_books`); pure.
 """
 
 from __future__ import annotations
@@ -64,6 +64,8 @@ class JournalLine:
     hold_minor: int
     names: tuple[str, ...] = ()
     """Its open case, and `reversing` while a reversal is under way."""
+    doubt_minor: int = 0
+    """What stands in suspense for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,8 @@ class Finding:
     names: tuple[str, ...] = ()
     amounts_minor: tuple[int, int, int] = (0, 0, 0)
     """Host, journal, terminal."""
+    doubt_minor: int = 0
+    """What the journal holds in suspense for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +153,7 @@ class Comparison:
     findings: tuple[Finding, ...]
     totals: tuple[Total, ...]
     broken: tuple[str, ...] = field(default=())
-    """What is wrong with a book as a whole: an account that is not proven, a journal that is not, a sum that differs."""
+    """What is wrong with a book as a whole: an account or a journal that is not proven, a sum that differs."""
 
     def count(self, kind: Class) -> int:
         """Count the findings of a class."""
@@ -207,8 +211,10 @@ def _classify(key: TxKey, original: _Original) -> Finding | None:
     tx_id = original.journal[-1].tx_id if original.journal else ""
     amounts = _amounts(original)
 
+    doubt = sum(row.doubt_minor for row in original.journal)
+
     def finding(kind: Class, why: str) -> Finding:
-        return Finding(key, kind, why, tx_id, names, amounts)
+        return Finding(key, kind, why, tx_id, names, amounts, doubt)
 
     if host is not None and (why := _counted_twice(host)):
         return finding(Class.DOUBLED, why)

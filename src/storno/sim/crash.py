@@ -135,7 +135,7 @@ class CrashRun:
             for number in range(self.plan.workers):
                 self._start_worker(number)
             await asyncio.sleep(1.0)
-            while sum(self.kills.values()) < self.plan.kills:
+            while sum(self.kills.values()) < self.plan.kills - 1:  # the last one comes with the drain
                 await asyncio.sleep(self._rng.uniform(*_UP_S))
                 await self._strike()
             left = await self._settle()
@@ -153,7 +153,7 @@ class CrashRun:
         """Kill one, sometimes another while it is down, then bring everything back."""
         number = self._rng.randrange(self.plan.workers)
         await self._kill(self._draw(), number)
-        if self._rng.random() < _BOTH and sum(self.kills.values()) < self.plan.kills:
+        if self._rng.random() < _BOTH and sum(self.kills.values()) < self.plan.kills - 1:
             await asyncio.sleep(self._rng.uniform(0, 0.3))
             await self._kill(self._draw(), self._rng.randrange(self.plan.workers))
         await asyncio.sleep(self._rng.uniform(*_DOWN_S))
@@ -175,32 +175,37 @@ class CrashRun:
 
     async def _kill_writer(self) -> bool:
         """Kill the journal writer; the gateway must end by itself."""
-        children = self.supervisor.gateway.children()
-        if not children or not self.supervisor.gateway.alive:
+        gateway = self.supervisor.gateway
+        children = gateway.children() if gateway.alive else ()
+        if not children:
             return False
         with contextlib.suppress(ProcessLookupError):
             os.kill(children[0], signal.SIGKILL)
-        await self.supervisor.gateway.wait(_EXIT_S)
-        if self.supervisor.gateway.alive:
+        if not await gateway.wait(_EXIT_S):
             raise AssertionError("the gateway went on without its journal writer")
         return True
 
     async def _revive(self) -> None:
         if not self.supervisor.host.alive:
             await self.supervisor.start_host()
-        if not self.supervisor.gateway.alive:
-            await self.supervisor.start_gateway()
+        await self._revive_gateway()
         for number, worker in enumerate(self._workers):
             if not worker.alive:
                 self._start_worker(number)
 
+    async def _revive_gateway(self) -> None:
+        if not self.supervisor.gateway.alive:
+            await self.supervisor.start_gateway()
+
     # -- the end
 
     async def _settle(self) -> int:
-        """Close the shops, kill the gateway once more, switch the faults off and drain; give what is left."""
+        """Close the shops, kill the gateway while it reverses, switch the faults off, drain; give what is left."""
         self._tell("settling")
         for worker in self._workers:
             await worker.stop(self.plan.timing.terminal_ms / 1000 * 6)
+        await self._kill(Victim.GATEWAY_AND_WRITER, 0)
+        await self._revive_gateway()
         await asyncio.sleep(_LATE_S)
         await self.supervisor.host.stop()
         await self.supervisor.start_host(faults=False)
@@ -211,7 +216,7 @@ class CrashRun:
         for worker in self._workers:
             await worker.wait(_DRAIN_S)
             worker.kill()
-        while self.gauge.in_flight() and time.monotonic() < deadline:
+        while self.gauge.in_flight() and time.monotonic() < deadline:  # noqa: ASYNC110 - another process's file
             await asyncio.sleep(_POLL_S)
         left = self.gauge.in_flight()
         await self.supervisor.stop()

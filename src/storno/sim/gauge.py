@@ -1,7 +1,7 @@
 """What a run looks like from outside: the journal and the host's notes read on, a little more each time.
 
-Rule: read only, beside the running processes, from where the last look ended; nothing is counted twice and a process that
-is killed and restarted changes nothing here. The host's own notes say which faults it injected.
+Rule: read only, beside the running processes, from where the last look ended; nothing is counted twice and a process
+that is killed and restarted changes nothing here. The host's own notes say which faults it injected.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A small world over real sockets: host, gateway and shops, faults, a kill -9 half-way, then the books compared.
 
-Rule: it plays the operator, never an accountant: it starts, kills, restarts, waits, and leaves the judging to `compare`.
+Rule: it plays the operator, never an accountant: it starts, kills, restarts, waits, and leaves judging to `compare`.
 What it does next is fixed by the plan; when things happen is decided by the machine.
 """
 
@@ -142,7 +142,9 @@ class World:
     async def _work(self) -> None:
         """Let the shops work; kill the gateway half-way, cut a terminal's power before and after."""
         script = sorted(
-            [(0.3, self._cut_power), (0.5, self._kill_gateway), (0.8, self._cut_power)] if self.plan.kill else [],
+            [(0.3, self._cut_power), (0.5, self._kill_gateway), (0.8, self._cut_power)]
+            if self.plan.kill
+            else [],
             key=lambda one: one[0],
         )
         for share, act in script:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from storno.sim.supervisor import LOOPBACK
@@ -67,6 +67,7 @@ class Shop:
         self._order: asyncio.Task[Result] | None = None
         self._cut = False
         self._sign_in_first = True
+        self._settle_first = False
         self._open()
 
     def _open(self) -> None:
@@ -125,6 +126,8 @@ class Shop:
                 await asyncio.sleep(_RETRY_S)
                 return
             self._sign_in_first = False
+        if self._settle_first:
+            intent = replace(intent, operation=Operation.SETTLE)
         order = order_of(intent, self._store.entries())
         self._fails = intent.fails_after
         self.face.busy = order
@@ -162,6 +165,7 @@ class Shop:
         self.face.cut = False
         self.face.last = result
         self.face.told[result.outcome.value] = self.face.told.get(result.outcome.value, 0) + 1
+        self._settle_first = result.cause is Cause.SETTLING
         if result.code in _SIGN_IN_CODES or result.cause in (Cause.NOT_SIGNED_IN, Cause.BAD_KEYS):
             self._sign_in_first = True
 
@@ -170,6 +174,8 @@ class Shop:
         if original is None:
             if order.operation is Operation.BALANCE:
                 return await client.balance(card)
+            if order.operation is Operation.SETTLE:
+                return await client.settle()
             if order.operation is Operation.PREAUTH:
                 return await client.preauth(order.amount_minor, card)
             return await client.sale(order.amount_minor, card)

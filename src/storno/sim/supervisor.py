@@ -1,7 +1,7 @@
 """Host and gateway as real processes on free ports of this machine, all state in one home folder.
 
-Rule: it starts, waits until a port answers, kills (SIGKILL), stops (SIGTERM) and keeps what the processes print; it never
-looks into their files. Every process it started is gone when it is closed.
+Rule: it starts, waits until a port answers, kills (SIGKILL), stops (SIGTERM) and keeps what the processes print; it
+never looks into their files. Every process it started is gone when it is closed.
 """
 
 from __future__ import annotations
@@ -121,12 +121,13 @@ class Child:
         await self.wait(within_s)
         self.kill(group=True)
 
-    async def wait(self, within_s: float) -> None:
-        """Wait until it ends, for a while."""
+    async def wait(self, within_s: float) -> bool:
+        """Wait until it ends, for a while; say whether it did."""
         for _ in range(int(within_s / _POLL_S)):
             if not self.alive:
-                return
+                return True
             await asyncio.sleep(_POLL_S)
+        return not self.alive
 
     def children(self) -> tuple[int, ...]:
         """Give the ids of the processes it started, where the system tells (Linux)."""
@@ -146,7 +147,9 @@ class Child:
 class Supervisor:
     """A host and a gateway under one home folder."""
 
-    def __init__(self, home: Path, *, faults: str = FAULTS, seed: int = 0, timing: Timing | None = None) -> None:
+    def __init__(
+        self, home: Path, *, faults: str = FAULTS, seed: int = 0, timing: Timing | None = None
+    ) -> None:
         self.home = home
         self.timing = timing or Timing()
         self.faults = faults

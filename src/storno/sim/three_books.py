@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from storno.journal.fact import TX_COLUMNS
 from storno.journal.sqlite_reader import SqliteReader
-from storno.ledger.chart import HOST, HOST_HOLD
+from storno.ledger.chart import HOST, HOST_HOLD, SUSPENSE, SUSPENSE_HOLD
 from storno.reversal.key import TxKey
 from storno.reversal.kinds import Kind
 from storno.reversal.lifecycle import State
@@ -121,6 +121,7 @@ def journal_lines(reader: SqliteReader) -> Iterator[JournalLine]:
             sum(entry.amount_minor for entry in entries if entry.account == HOST),
             sum(entry.amount_minor for entry in entries if entry.account == HOST_HOLD),
             _names(row),
+            sum(entry.amount_minor for entry in entries if entry.account in (SUSPENSE, SUSPENSE_HOLD)),
         )
 
 

@@ -1,7 +1,7 @@
 """Several shops in a process of their own, to be killed: `python -m storno.sim.worker --home … TID=MID …`.
 
-Rule: it keeps no state but the terminals' own files, so a kill at any moment is a power cut for all of them. SIGTERM ends
-the day after the orders under way; with --drain it only clears what is pending.
+Rule: it keeps no state but the terminals' own files, so a kill at any moment is a power cut for all of them. SIGTERM
+ends the day after the orders under way; with --drain it only clears what is pending.
 """
 
 from __future__ import annotations
@@ -35,16 +35,26 @@ def options(words: list[str]) -> argparse.Namespace:
 def posts(given: argparse.Namespace) -> list[Post]:
     """Give the posts of the shops."""
     return [
-        Post(given.home, tid, mid, given.port, given.seed, given.answer_ms, given.pause_s)
+        Post(given.home, tid, mid, given.port, given.seed, _answer_ms(given, tid), given.pause_s)
         for tid, _, mid in (text.partition("=") for text in given.terminals)
     ]
+
+
+def _answer_ms(given: argparse.Namespace, tid: str) -> int:
+    """Make every fourth terminal impatient: it gives up, and sends its 0400, while the gateway still waits."""
+    patience: int = given.answer_ms
+    return patience if given.drain or int(tid) % 4 else patience // 6
 
 
 async def work(shops: list[Shop]) -> None:
     """Run all shops until SIGTERM. A shop that breaks ends the process with its traceback."""
     loop = asyncio.get_running_loop()
-    for shop in shops:
-        loop.add_signal_handler(signal.SIGTERM, lambda: [one.stop() for one in shops])
+
+    def stop() -> None:
+        for shop in shops:
+            shop.stop()
+
+    loop.add_signal_handler(signal.SIGTERM, stop)
     async with asyncio.TaskGroup() as group:
         for shop in shops:
             group.create_task(shop.run())

@@ -1,7 +1,7 @@
 """What a shop does all day, drawn from a seed: which order, how much, which card, how long a pause.
 
 Rule: the draws depend on seed and terminal alone, never on time or on what the host answers, so the same seed gives the
-same intentions; which earlier sale a void means is then read from the terminal's log. Pure but for the generator it holds.
+same intentions; which earlier sale a void means is read from the terminal's log. Pure but for the generator it holds.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ _MIX = (
     (Operation.REFUND, 5),
     (Operation.PREAUTH_VOID, 3),
     (Operation.COMPLETION_VOID, 3),
-    (Operation.BALANCE, 2),
+    (Operation.BALANCE, 1),
+    (Operation.SETTLE, 1),
 )
 _NORMAL = tuple(card for card in CARDS if card.role is Role.NORMAL)
 _ODD = tuple(card for card in CARDS if card.role is not Role.NORMAL)
@@ -116,6 +117,9 @@ _NEEDS: dict[Operation, Operation] = {
 }
 
 
+_SAME_BATCH = frozenset({Operation.VOID, Operation.COMPLETION_VOID})
+
+
 def _candidates(operation: Operation, rows: tuple[Entry, ...]) -> tuple[Entry, ...]:
     wanted = _NEEDS.get(operation)
     if wanted is None:
@@ -130,6 +134,7 @@ def _candidates(operation: Operation, rows: tuple[Entry, ...]) -> tuple[Entry, .
         and not row.undone_by
         and row.stan not in used
         and row.card in _BY_MASK
+        and not (row.settled and operation in _SAME_BATCH)
         and (row.auth_code if wanted is Operation.PREAUTH else row.rrn)
     )
 

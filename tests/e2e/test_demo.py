@@ -1,0 +1,133 @@
+"""The demonstration as a newcomer starts it: real processes, one command, an exit code that means something."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from click.testing import CliRunner
+
+from storno.cli import demo
+from storno.reversal.key import TxKey
+from storno.reversal.kinds import Kind
+from storno.sim.compare import Books, HostLine, compare
+
+KEYS = {
+    "seed", "seconds", "terminals", "transactions", "approved", "declined", "faults", "timeouts", "reversals",
+    "repeats", "late_answers", "cases", "books", "lost", "doubled", "silent", "verdict",
+}  # fmt: skip
+
+
+def storno(*words, **environ):
+    return subprocess.run(
+        [sys.executable, "-m", "storno", *words],
+        capture_output=True, encoding="utf-8", timeout=100, check=False, env=os.environ | environ,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory):
+    home = tmp_path_factory.mktemp("demo") / "run"
+    result = storno(
+        "demo",
+        "--json",
+        "--seconds",
+        "3",
+        "--terminals",
+        "3",
+        "--seed",
+        "5",
+        "--home",
+        str(home),
+        STORNO_LANG="en",
+    )
+    return result, home
+
+
+def test_json_is_one_object_and_nothing_else(played):
+    result, _ = played
+    told = json.loads(result.stdout)
+    assert told.keys() >= KEYS
+    assert (told["seed"], told["terminals"]) == (5, 3)
+    assert result.stderr == ""
+
+
+def test_the_books_agree_or_say_why(played):
+    result, _ = played
+    told = json.loads(result.stdout)
+    assert (told["lost"], told["doubled"], told["silent"], told["pending"]) == (0, 0, 0, 0), told
+    assert told["verdict"] in ("agree", "explained")
+    assert (told["verdict"] == "agree") is (told["differences"] == [])
+    assert result.returncode == 0
+    assert (told["kills"], told["transactions"] > 10) == (1, True)
+
+
+def test_its_home_can_be_looked_into_afterwards(played):
+    result, home = played
+    told = json.loads(result.stdout)
+    assert storno("ledger", "--home", str(home)).returncode == 0
+    assert storno("journal", "verify", "--home", str(home)).returncode == 0
+    if told["explain"]:
+        story = storno("explain", told["explain"], "--home", str(home))
+        assert (story.returncode, told["explain"] in story.stdout) == (0, True)
+
+
+def test_lines_in_chinese_end_with_a_verdict_and_what_to_try(tmp_path):
+    words = (
+        "demo",
+        "--headless",
+        "--seconds",
+        "1",
+        "--terminals",
+        "2",
+        "--no-kill",
+        "--home",
+        str(tmp_path / "run"),
+    )
+    result = storno(*words, "--lang", "zh")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "三方账目" in result.stdout
+    assert f"ledger --home {tmp_path / 'run'}" in result.stdout
+    assert "\x1b" not in result.stdout
+
+
+def test_a_folder_in_use_is_refused(tmp_path):
+    (tmp_path / "something").touch()
+    result = storno("demo", "--seconds", "1", "--home", str(tmp_path))
+    assert (result.returncode, "not empty" in result.stderr) == (2, True)
+
+
+HOST = HostLine(
+    TxKey("1", "M", "1", "1"),
+    Kind.SALE,
+    stands=True,
+    in_force=True,
+    minor=1,
+    hold_minor=0,
+    applied=1,
+    undone=0,
+)
+
+
+@pytest.mark.parametrize(
+    ("books", "code"), [(Books(), 0), (Books((HOST,)), 1), (Books((replace(HOST, applied=2),)), 1)]
+)
+def test_the_exit_code_is_the_verdict(monkeypatch, books, code):
+    monkeypatch.setattr(demo, "_play", lambda *_, **__: SimpleNamespace(comparison=compare(books)))
+    result = CliRunner().invoke(demo.demo, ["--json"], standalone_mode=False)
+    assert result.return_value == code
+
+
+def test_only_its_own_old_runs_are_forgotten(tmp_path):
+    for number in range(demo.RUNS_KEPT + 3):
+        (tmp_path / f"2026010{number}-000000").mkdir()
+        (tmp_path / f"2026010{number}-000000" / demo.MARK).touch()
+    (tmp_path / "20250101-mine").mkdir()
+    demo._forget_old(tmp_path)
+    left = sorted(path.name for path in Path(tmp_path).iterdir())
+    assert left[0] == "20250101-mine"
+    assert len(left) == demo.RUNS_KEPT
