@@ -18,13 +18,14 @@ from storno.gateway.serve import Gateway
 from storno.journal.sqlite_reader import SqliteReader
 from storno.journal.writer import JournalWriter
 from storno.vault import FileCardVault, FileKeyStore, load_master
-from storno.vault.testkeys import TEST_TMK
+from storno.vault.testkeys import TEST_LINK_MAK, TEST_TMK
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from storno.gateway import events as ev
+    from storno.iso8583.mac import Mac
 
 JOURNAL = "journal.db"
 KEYS = "keys.db"
@@ -33,7 +34,7 @@ MASTER = "master.key"
 
 
 class TrialKeyStore(FileKeyStore):
-    """A key store that takes in any terminal with the published test key: for trials on this machine only."""
+    """A key store that takes in any terminal and link with the published test keys: for trials on this machine only."""
 
     def has_terminal(self, tid: str) -> bool:
         """Say yes to every plausible TID, loading the test key for one that is new."""
@@ -43,6 +44,14 @@ class TrialKeyStore(FileKeyStore):
             return False
         self.add_master_key(tid, TEST_TMK)
         return True
+
+    def link_mac(self, link: str, profile: str) -> Mac | None:
+        """Give the MAC of a link to a host, loading the test key for one that has none."""
+        mac = super().link_mac(link, profile)
+        if mac is None:
+            self.add_link_key(link, TEST_LINK_MAK)
+            mac = super().link_mac(link, profile)
+        return mac
 
 
 @dataclass(slots=True)

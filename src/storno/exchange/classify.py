@@ -115,10 +115,13 @@ def _fits(kind: Kind, klass: str, processing: str, *, advice: bool) -> bool:
 
 
 def identity(msg: Message) -> TxKey:
-    """Give the terminal's identity of a request: TID, MID, batch (F60.2) and STAN."""
+    """Give the terminal's identity of a request: TID, MID, batch (F60.2) and STAN.
+
+    A network's F60 holds other things; its messages are known by F7, which no terminal sends.
+    """
     fields = msg.fields
     sixty = fields.get(60, "")
-    batch = sixty[2:8] if len(sixty) >= 8 and sixty.isdigit() else ""
+    batch = sixty[2:8] if 7 not in fields and len(sixty) >= 8 and sixty.isdigit() else ""
     return TxKey(fields.get(41, ""), fields.get(42, ""), batch, fields.get(11, ""))
 
 

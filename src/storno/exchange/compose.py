@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from storno.iso8583.profile import Profile
+    from storno.iso8583.spec import Framing
     from storno.reversal.record import FieldTexts, Record
 
 NEVER_IN_REVERSAL = frozenset({2, 14, 26, 35, 36, 45, 48, 52, 53, 62, 63, 64, 128})
 """F2 is added apart from its sealed copy; the rest must not be kept or sent."""
-_ECHOED = (3, 4, 11, 25, 41, 42, 49, 60)
+_ECHOED = (3, 4, 7, 11, 25, 32, 33, 41, 42, 49, 60, 90)
+_NETWORK_HEADER_DIGITS = 92
 _ACQUIRER_DIGITS = 11
 _F90_NEEDS = (7, 11, 32, 33)
 
@@ -32,7 +34,9 @@ def kept_fields(msg: Message, profile: Profile) -> FieldTexts:
     fields = msg.fields
     wanted = profile.reversal_copies
     if profile.original_data is OriginalData.F90:
-        wanted = tuple(sorted({*wanted, *_F90_NEEDS}))
+        # Of an original that never came by here, F90 of its reversal is all there is.
+        named = (90,) if msg.mti[1] == "4" else ()
+        wanted = tuple(sorted({*wanted, *_F90_NEEDS, *named}))
     kept = [
         (number, fields[number]) for number in wanted if number in fields and number not in NEVER_IN_REVERSAL
     ]
@@ -61,7 +65,8 @@ def reversal(record: Record, pan: str, profile: Profile, *, repeat: bool, now: d
     if profile.original_data is OriginalData.OWN:
         fields[61] = record.key.batch + record.key.stan + record.opening.date[4:]
     elif profile.original_data is OriginalData.F90:
-        fields[90] = original_f90(record)
+        if not (record.opening.tombstone and 90 in fields):
+            fields[90] = original_f90(record)
         fields[7] = f"{now:%m%d%H%M%S}"
     kind = profile.reversal_mti
     return Message(mti.repeat(kind) if repeat and profile.repeat_marked else kind, fields)
@@ -83,9 +88,23 @@ def own_answer(request: Message, code: str, now: datetime, extra: FieldTexts = (
     fields[13] = f"{now:%m%d}"
     fields[39] = code
     fields.update(extra)
-    return Message(mti.response(request.mti), fields, swap_tpdu(request.tpdu), request.header)
+    return Message(mti.response(request.mti), fields, swap_tpdu(request.tpdu), swap_header(request.header))
 
 
 def swap_tpdu(tpdu: str) -> str:
     """Turn a TPDU round for the way back: `60` + destination + source."""
     return tpdu[:2] + tpdu[6:10] + tpdu[2:6] if len(tpdu) == 10 else tpdu
+
+
+def swap_header(header: str) -> str:
+    """Turn a 46-byte network header round (bytes 6-16 and 17-27 are its stations); a terminal's header stays."""
+    if len(header) != _NETWORK_HEADER_DIGITS:
+        return header
+    return header[:12] + header[34:56] + header[12:34] + header[56:]
+
+
+def header_sized(frame: bytes, framing: Framing) -> bytes:
+    """Set the total length that a network header carries in bytes 2-5 as ASCII digits; other frames stay."""
+    if framing.header_mark is None or frame[0] != framing.header_mark:
+        return frame
+    return frame[:2] + f"{len(frame):04d}".encode("ascii") + frame[6:]

@@ -293,7 +293,7 @@ class Intake:
             node.log("warning", "bad_reversal", field=str(checked.field), text=checked.text)
             self._answer(waiting, profile.code_bad_format, now_ms)
             return
-        key = classify.identity(msg)
+        key = classify.original_of_reversal(msg)
         record = node.registry.find(key)
         if record is None or not self._still_used(record, now_ms):
             self._tombstone(waiting, key, checked, now_ms)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import zlib
 from typing import TYPE_CHECKING
 
+from storno.exchange import compose
 from storno.gateway import events as ev
 from storno.iso8583.message import Message
 
@@ -112,5 +113,6 @@ class LinkCare:
             msg = Message(node.profile.network_mti, fields)
         node.dress(msg)
         self._asked[link] = stan
-        node.now_do(ev.SendHost(link, node.codec.encode(msg)))
+        frame = compose.header_sized(node.codec.encode(msg), node.dialect.framing)
+        node.now_do(ev.SendHost(link, frame))
         node.timers.set(now_ms + node.options.echo_timeout_ms, "silence", link)

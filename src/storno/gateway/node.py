@@ -486,8 +486,8 @@ class Node:
         framing = self.dialect.framing
         if framing.tpdu_bytes and not msg.tpdu:
             msg.tpdu = self.options.host_tpdu or "6000030000"
-        if framing.header_bytes and framing.header_mark is None and not msg.header:
-            msg.header = "603100310100"
+        if framing.header_bytes and not msg.header:
+            msg.header = self.options.host_header or ("603100310100" if framing.header_mark is None else "")
 
     def mac_for(self, tid: str) -> Mac | None:
         """Give what makes and checks the MAC of a terminal's messages; None without a MAC or without a fitting key."""
@@ -516,4 +516,5 @@ class Node:
     def seal(self, msg: Message, tid: str) -> bytes:
         """Encode a message with its MAC under the terminal's current key, or without one where there is none."""
         mac = self.mac_for(tid)
-        return self.codec.encode(msg) if mac is None else self.codec.seal(msg, mac.compute)
+        frame = self.codec.encode(msg) if mac is None else self.codec.seal(msg, mac.compute)
+        return compose.header_sized(frame, self.dialect.framing)

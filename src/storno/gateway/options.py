@@ -39,3 +39,5 @@ class NodeOptions:
     echo_timeout_ms: int = 15_000
     host_tpdu: str = ""
     """Ten digits put before what goes to the host; empty keeps the terminal's."""
+    host_header: str = ""
+    """Hex digits of the header of our own messages to the host; empty for a terminal's usual one, or none."""

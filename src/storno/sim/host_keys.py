@@ -14,15 +14,12 @@ from storno.iso8583.cipher import BilingualError, CryptoError
 from storno.iso8583.keys import KeyKind, WorkingKeys, key_from_hex, unwrap_working_keys, wrap_working_keys
 from storno.iso8583.mac import Mac, mac_algorithm, mac_profile
 from storno.sim.entry import SignIn
+from storno.vault.testkeys import TEST_LINK_MAK, TEST_TMK
 
 if TYPE_CHECKING:
     from pathlib import Path
     from random import Random
 
-TEST_TMK = bytes.fromhex("0123456789ABCDEFFEDCBA9876543210")
-"""The master key of every terminal that is given none: a published test key."""
-TEST_LINK_MAK = bytes.fromhex("89ABCDEF0123456776543210FEDCBA98")
-"""The MAC key of a network link (cups) that is given none."""
 SIGN_IN_CODES = ("001", "003", "004", "005")
 """F60.3: single DES, double length, double length with track key, SM4."""
 
