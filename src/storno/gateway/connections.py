@@ -6,6 +6,7 @@ Only what the connection itself can judge is judged here: framing, idleness, a p
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import TYPE_CHECKING, cast
 
 from storno.gateway import events as ev
@@ -30,6 +31,9 @@ class TerminalConn(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take a number, or close when there is no room."""
         self._transport = cast("asyncio.Transport", transport)
+        sock = transport.get_extra_info("socket")
+        if sock is not None:  # what the kernel keeps for a peer that does not read is bounded too
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self._gateway.options.out_bytes_max)
         self._heard_s = asyncio.get_running_loop().time()
         self._number = self._gateway.conn_made(self)
         if not self._number:
