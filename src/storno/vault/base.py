@@ -161,6 +161,20 @@ class KeyStore(Protocol):
         """Load or replace a TMK; give its check value as 8 hex digits. Working keys stay until the next sign-in."""
         ...
 
+    def master_check_value(self, tid: str, kind: str = "3des") -> str:
+        """Give the check value of a terminal's TMK as 8 hex digits, to compare with the paper.
+
+        Raises:
+            NoMasterKey: the terminal has no TMK.
+            KeyLengthError: the TMK does not fit the kind.
+
+        """
+        ...
+
+    def links(self) -> tuple[str, ...]:
+        """List the links with a MAC key, sorted."""
+        ...
+
     def remove_terminal(self, tid: str) -> bool:
         """Forget a terminal's TMK and working keys; tell whether it was there."""
         ...

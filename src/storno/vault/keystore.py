@@ -103,6 +103,17 @@ class SoftKeyStore:
         self._rows.apply([(_TMK, tid, tmk)])
         return value
 
+    def master_check_value(self, tid: str, kind: str = "3des") -> str:
+        """Give the check value of a terminal's TMK as 8 hex digits, to compare with the paper."""
+        tmk = self._rows.get(_TMK, tid)
+        if tmk is None:
+            raise NoMasterKey(tid)
+        return check_value(tmk, KeyKind(kind)).hex().upper()
+
+    def links(self) -> tuple[str, ...]:
+        """List the links with a MAC key, sorted."""
+        return self._rows.names(_LINK)
+
     def remove_terminal(self, tid: str) -> bool:
         """Forget a terminal's TMK and working keys; tell whether it was there."""
         known = self.has_terminal(tid)
