@@ -211,8 +211,9 @@ def test_sums_are_by_merchant_and_signed():
         {"journal_problems": ("the chain breaks",)},
         {"accounts": (AccountLine("620000******0018", AMOUNT + 1, AMOUNT, 0, 0),)},
         {"accounts": (AccountLine("620000******0018", AMOUNT, AMOUNT, 5, 0),)},
+        {"accounts": (AccountLine("620000******0018", AMOUNT - 1, AMOUNT - 1, 0, 0),)},
     ],
-    ids=["ledger balance", "journal chain", "account balance", "account hold"],
+    ids=["ledger balance", "journal chain", "account balance", "account hold", "cards against transactions"],
 )
 def test_a_broken_book_is_a_disagreement_though_no_original_differs(more):
     result = compare(books(HOST, JOURNAL, TOLD, **more))

@@ -11,6 +11,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from storno.exchange.classify import amount_of
+from storno.reversal.kinds import Kind
 from storno.reversal.lifecycle import Input
 from storno.reversal.record import Detail, Trigger
 
@@ -66,7 +67,10 @@ def _judge_approval(
     requested = record.opening.amount_minor
     approved = requested if amount is None else amount
     partial = base.code in profile.partial
-    if approved > requested or (approved != requested and not partial) or (partial and amount is None):
+    whole = (
+        not partial or record.kind.undoes or record.kind is Kind.REFUND
+    )  # what gives back is never done in part
+    if approved > requested or (approved != requested and whole) or (partial and amount is None):
         return Input.RESPONSE_INVALID, Detail(code=base.code, trigger=Trigger.BAD_ANSWER, note="F4 differs")
     return Input.RESPONSE_APPROVED, Detail(
         code=base.code,

@@ -307,6 +307,10 @@ def _sums(books: Books, totals: tuple[Total, ...], findings: tuple[Finding, ...]
         problems.append(
             f"ledger: host:receivable is {books.host_receivable_minor}, its transactions come to {lines_minor}"
         )
+    if books.accounts:
+        moved = sum(one.moved_minor for one in books.accounts)
+        if moved != (counted := sum(line.minor for line in books.host)):
+            problems.append(f"host: cards lost {moved}, its transactions come to {counted}")
     differing = {finding.key.mid for finding in findings}
     for one in totals:
         if one.mid in differing:

@@ -19,6 +19,7 @@ from storno.iso8583.errors import CodecError, DecodeError
 from storno.iso8583.keys import decrypt_pin
 from storno.iso8583.mask import mask_pan
 from storno.iso8583.pin import PinBlockError
+from storno.reversal.kinds import Kind
 from storno.sim import answers
 from storno.sim.actions import Action, CloseConnection, Drop, HostReversal, Restart, Send, SlowDrip
 from storno.sim.cards import opening_minor, role_of
@@ -120,7 +121,8 @@ class HostCore:
         entry = self.books.entry(identity)
         if entry is None or not entry.kind.reversible or not entry.rrn or not entry.auth_code:
             raise KeyError(f"no approved transaction {identity} to reverse")
-        self.books.reverse(identity, None, now_ms, None)
+        if self.books.reverse(identity, None, now_ms, None).code != "00":
+            raise KeyError(f"{identity} cannot be undone: something approved rests on it")
         rrn = self.books.fresh_rrn(now_ms)
         message = answers.own_reversal(entry, self.profile, now_ms, rrn, pos=self._pos, repeat=repeat)
         if route := self._routes.get(entry.tid):
@@ -197,7 +199,7 @@ class HostCore:
         code, posts, partial = "", False, None
         if fault is not None and kind in (FaultKind.DECLINE, FaultKind.DOUBTFUL, FaultKind.DOUBTFUL_POSTED):
             code, posts = fault.code, kind is FaultKind.DOUBTFUL_POSTED
-        elif fault is not None and kind is FaultKind.PARTIAL_APPROVAL and heard.amount_minor > 1:
+        elif fault is not None and kind is FaultKind.PARTIAL_APPROVAL and _divisible(heard):
             partial = min(fault.value or heard.amount_minor // 2, heard.amount_minor - 1)
         card = self._card(heard.pan)
         about_earlier = heard.kind.undoes or heard.kind.completes or not heard.kind.reversible
@@ -413,6 +415,13 @@ def _sealed(heard: Heard) -> bool:
     """Say whether the answer carries a MAC: to what must carry one, and to what did (but a sign-in changes the key)."""
     fields = heard.message.fields
     return heard.what in _SIGNED or (heard.what is not What.SIGN_IN and (64 in fields or 128 in fields))
+
+
+def _divisible(heard: Heard) -> bool:
+    """Say whether a part of the amount could be approved: a void or a refund is done whole or not at all."""
+    assert heard.kind is not None, "a financial message has a kind"
+    gives_back = heard.kind.undoes or heard.kind is Kind.REFUND
+    return not gives_back and heard.amount_minor is not None and heard.amount_minor > 1
 
 
 def _noted(heard: Heard) -> Note:

@@ -51,6 +51,8 @@ class Verdict:
 SILENCE = Verdict(Word.REVERSE, Cause.SILENCE, Reason.TIMEOUT)
 LOST = Verdict(Word.REVERSE, Cause.CONNECTION_LOST, Reason.TIMEOUT)
 _UNREADABLE = Verdict(Word.REVERSE, Cause.UNREADABLE, Reason.OTHER)
+_GIVES_BACK = "20"
+"""F3 of voids and refunds: they are done whole or not at all, so a partial approval is no answer to them."""
 _STRAY = Verdict(Word.STRAY, Cause.MISMATCH)
 
 
@@ -132,7 +134,8 @@ def _differs(setup: Setup, request: Message, answer: Message, code: str) -> bool
     if code in setup.profile.partial:
         given = answer.get(4) or ""
         lower = given.isdigit() and 0 < int(given) <= int(request.get(4) or "0")
-        return not lower or _unlike(request, answer, (3,))
+        gives_back = (request.get(3) or "").startswith(_GIVES_BACK)
+        return not lower or _unlike(request, answer, (3, 4) if gives_back else (3,))
     return _unlike(request, answer, (3, 4))
 
 
