@@ -144,7 +144,7 @@ def _print(story: Story, offset_min: int) -> None:
     click.echo(f"{record.tx_id}  {since}  {_kind(record.case, record.state)}")
     click.echo(f"  {record.key.tid}/{record.key.stan}  {story.kind} {story.amount}  {story.card}".rstrip())
     click.echo(t("  in doubt: ", "  待定：") + s.money.in_doubt)
-    click.echo(t("  next: ", "  下一步：") + f"{s.next.actor.title(language())}: {s.next.what}")
+    click.echo(t("  next: ", "  下一步：") + f"{s.next.actor.title(language())}{t(': ', '：')}{s.next.what}")
     for command in s.next.commands:
         click.echo(f"    {command}")
 

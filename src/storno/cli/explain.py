@@ -94,24 +94,18 @@ def printable(text: str) -> str:
 # -------------------------------------------------------------------- for people
 def _print(console: Console, story: Story) -> None:
     from rich.panel import Panel
+    from rich.table import Table
     from rich.text import Text
 
     key = story.record.key
     name = f"{story.kind} {story.amount}  {story.card}".rstrip()
     place = f"{key.tid}/{key.stan}" + (f"  RRN {story.record.rrn}" if story.record.rrn else "")
-    box = Text()
+    box = Table.grid(padding=(0, 2))
     for label, text, style in _box_lines(story):
-        box.append(f"{label}  ", style="bold")
-        box.append(printable(text) + "\n", style=style)
-    box.rstrip()
-    console.print(
-        Panel(
-            box,
-            title=Text(printable(name)),
-            subtitle=Text(printable(f"{story.record.tx_id}  {place}")),
-            title_align="left",
-        )
-    )
+        box.add_row(Text(label, style="bold"), Text(printable(text), style=style))
+    title = Text(printable(name))
+    subtitle = Text(printable(f"{story.record.tx_id}  {place}"))
+    console.print(Panel(box, title=title, subtitle=subtitle, title_align="left"))
     for number, event in enumerate(story.events, 1):
         _print_event(console, number, event)
     console.print()
@@ -120,19 +114,19 @@ def _print(console: Console, story: Story) -> None:
 def _box_lines(story: Story) -> Iterator[tuple[str, str, str]]:
     s = story.summary
     yield t("What happened", "发生了什么"), s.headline, "bold"
-    yield t("Cardholder   ", "持卡人    "), s.money.cardholder, ""
-    yield t("Shop         ", "商户      "), s.money.merchant, ""
-    yield t("In doubt     ", "待定      "), s.money.in_doubt, "yellow" if s.sums.any_doubt else ""
-    yield t("The till     ", "终端      "), s.told, ""
-    yield t("Next         ", "下一步    "), f"{s.next.actor.title(language())}: {s.next.what}", "cyan"
+    yield t("Cardholder", "持卡人"), s.money.cardholder, ""
+    yield t("Shop", "商户"), s.money.merchant, ""
+    yield t("In doubt", "待定"), s.money.in_doubt, "yellow" if s.sums.any_doubt else ""
+    yield t("The till", "终端"), s.told, ""
+    yield t("Next", "下一步"), f"{s.next.actor.title(language())}{t(': ', '：')}{s.next.what}", "cyan"
     if s.due_local:
-        yield t("Next try     ", "下次尝试  "), s.due_local[:19], ""
+        yield t("Next try", "下次尝试"), s.due_local[:19], ""
     if s.deadline_local:
-        yield t("Given up at  ", "最晚时限  "), s.deadline_local[:19], ""
+        yield t("Given up at", "最晚时限"), s.deadline_local[:19], ""
     for command in s.next.commands:
-        yield t("Order        ", "可用命令  "), command, ""
+        yield t("Order", "可用命令"), command, ""
     for warning in s.do_not:
-        yield t("DO NOT       ", "请注意    "), warning, "bold red"
+        yield t("DO NOT", "请注意"), warning, "bold red"
 
 
 def _print_event(console: Console, number: int, event: Event) -> None:
@@ -142,9 +136,9 @@ def _print_event(console: Console, number: int, event: Event) -> None:
     head = Text(f"{number:>3}. {event.local}  ")
     head.append(event.who.title(language()), style="bold")
     console.print(head)
-    lines = [event.what, *(f"→ {text}" for text in event.follows), f"¥ {event.money}"]
+    lines = [event.what, *(f"→ {text}" for text in event.follows), f"= {event.money}"]
     for text in lines:
-        console.print(Padding(Text(printable(text)), (0, 0, 0, 5)))
+        console.print(Padding(Text(printable(text)), (0, 0, 0, 5), expand=False))
 
 
 # -------------------------------------------------------------------- for programs
