@@ -12,10 +12,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar, Self
 
 from storno.iso8583.codec import codec_for
 from storno.iso8583.dialects import dialect
@@ -88,7 +89,7 @@ class Terminal:
         if tls is not None:
             self.sock = tls.wrap_socket(self.sock, server_hostname="127.0.0.1")
 
-    def __enter__(self) -> "Terminal":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -128,7 +129,7 @@ class Host:
         self._server: socket.socket | None = None
         self._lock = threading.Lock()
 
-    def __enter__(self) -> "Host":
+    def __enter__(self) -> Self:
         self.start()
         return self
 
@@ -210,8 +211,9 @@ class Gateway:
     tables: str = ""
     limits: Callable[[], None] | None = None
     port: int = field(default_factory=free_port)
+    runs: ClassVar[Iterator[int]] = itertools.count(1)
 
-    def __enter__(self) -> "Gateway":
+    def __enter__(self) -> Self:
         if not (self.home / "keys.db").exists():
             make_home(self.home, TID)
         self.start()
@@ -226,10 +228,10 @@ class Gateway:
         )
         environ = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "STORNO_LANG": "en"}
         environ.pop("STORNO_MASTER_KEY", None)
-        self.log = (self.home.parent / f"{self.home.name}.log").open("w+b")
+        self.log = (self.home.parent / f"gateway-{self.port}-{next(self.runs)}.log").open("w+b")
         self.process = subprocess.Popen(
             [sys.executable, "-m", "storno", "gateway", "--home", str(self.home)],
-            stdout=self.log, stderr=self.log, env=environ, preexec_fn=self.limits,
+            stdout=self.log, stderr=self.log, env=environ, preexec_fn=self.limits,  # noqa: PLW1509 sets a limit, nothing else
         )  # fmt: skip
 
     def wait_open(self) -> None:
@@ -244,6 +246,14 @@ class Gateway:
 
     def exit_code(self) -> int:
         return self.process.wait(WAIT_S)
+
+    def refused(self) -> tuple[int, str]:
+        """Start it where it cannot run; give its exit code and what it said."""
+        self.start()
+        try:
+            return self.exit_code(), self.said()
+        finally:
+            self.__exit__()
 
     def stop(self) -> int:
         self.process.send_signal(signal.SIGTERM)

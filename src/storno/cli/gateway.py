@@ -25,6 +25,7 @@ from storno.gateway.control_wire import SOCKET
 from storno.gateway.serve import JournalStopped
 from storno.journal.base import JournalError
 from storno.vault import VaultError
+from storno.vault.base import VaultUnwritable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -101,6 +102,8 @@ def gateway(*, config: str | None, home: str | None, listen: str | None, hosts: 
             say_settings(settings, folder)
             return ExitCode.DONE
         parts = build_parts(settings, folder, warn=_warn)
+    except VaultUnwritable as error:
+        raise Trouble(error.say(language()), where=str(folder), code=ExitCode.OUTSIDE) from None
     except (SettingsError, VaultError) as error:
         raise Trouble(error.say(language()), where=str(folder)) from None
     except JournalError as error:
@@ -111,6 +114,8 @@ def gateway(*, config: str | None, home: str | None, listen: str | None, hosts: 
         asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     try:
         return asyncio.run(_serve(settings, folder, parts, LogLines(as_json=as_json)))
+    except SettingsError as error:
+        raise Trouble(error.say(language()), where=settings.source) from None
     finally:
         parts.close()
 

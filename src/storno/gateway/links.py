@@ -39,7 +39,9 @@ class HostLink(asyncio.Protocol):
         while not self._stopping:
             self._lost.clear()
             try:
-                await asyncio.wait_for(self._connect(), options.connect_s)
+                # not wait_for: in Python 3.11 it may swallow a cancellation, and the task would never end
+                async with asyncio.timeout(options.connect_s):
+                    await self._connect()
             except (OSError, TimeoutError) as error:
                 self._gateway.link_log(
                     "warning",
