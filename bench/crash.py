@@ -89,15 +89,18 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=int(time.time()) % 1_000_000)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--per-worker", type=int, default=4)
+    parser.add_argument(
+        "--up", type=float, default=1.3, metavar="SECONDS", help="longest time between two kills"
+    )
     parser.add_argument("--home", type=Path, help="a new folder; kept")
     parser.add_argument("--keep", action="store_true", help="keep the home folder of a good run too")
     parser.add_argument("--save", action="store_true", help=f"append the figures to {RESULTS.name}")
     given = parser.parse_args()
     home = given.home or Path(tempfile.mkdtemp(prefix="storno-crash-"))
     home.mkdir(parents=True, exist_ok=True)
-    plan = CrashPlan(home, given.kills, given.seed, given.workers, given.per_worker)
+    plan = CrashPlan(home, given.kills, given.seed, given.workers, given.per_worker, up_s=given.up)
     replay = f"python bench/crash.py --kills {plan.kills} --seed {plan.seed} --workers {plan.workers}"
-    replay += f" --per-worker {plan.per_worker}"
+    replay += f" --per-worker {plan.per_worker} --up {plan.up_s:g}"
     print(f"crash proof: {plan.kills} kills, seed {plan.seed}", flush=True)
     live = sys.stderr.isatty()
     tell = (

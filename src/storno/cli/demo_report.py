@@ -150,7 +150,7 @@ def _figures(report: Report) -> Table:
 
 
 def _listed(counts: dict[str, int], name: Any) -> str:
-    return "; ".join(
+    return t("; ", "；").join(
         f"{name(kind)} {count}" for kind, count in sorted(counts.items(), key=lambda one: -one[1])
     )
 

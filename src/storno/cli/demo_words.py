@@ -77,7 +77,8 @@ def shop(face: Face) -> tuple[str, str]:
     lang = language().value
     if face.busy is not None:
         name = face.busy.operation.title(lang)
-        return f"… {name} {money(face.busy.amount_minor)}", "cyan"
+        sum_text = f" {money(face.busy.amount_minor)}" if face.busy.amount_minor else ""
+        return f"… {name}{sum_text}", "cyan"
     if face.cut:
         return t("power was cut; back, reversal first", "断电后恢复，先冲正"), "magenta"
     result = face.last

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-_UP_S = (0.15, 1.3)
+_UP_LEAST_S = 0.1
 _DOWN_S = (0.0, 0.6)
 _BOTH = 0.2
 """How often a second process dies while the first is down."""
@@ -70,6 +70,8 @@ class CrashPlan:
     per_worker: int = 4
     faults: str = FAULTS
     pause_s: float = 0.1
+    up_s: float = 1.3
+    """The longest time between everything being up again and the next kill."""
     timing: Timing = field(default_factory=Timing)
 
     @property
@@ -136,7 +138,7 @@ class CrashRun:
                 self._start_worker(number)
             await asyncio.sleep(1.0)
             while sum(self.kills.values()) < self.plan.kills - 1:  # the last one comes with the drain
-                await asyncio.sleep(self._rng.uniform(*_UP_S))
+                await asyncio.sleep(self._rng.uniform(_UP_LEAST_S, self.plan.up_s))
                 await self._strike()
             left = await self._settle()
             return self._report(left, time.monotonic() - began)

@@ -99,7 +99,8 @@ def order_of(intent: Intent, rows: tuple[Entry, ...]) -> Order:
     if intent.operation in _NEEDS and not candidates:
         return Order(Operation.SALE, intent.amount_minor, _present(intent.card))
     if intent.operation not in _NEEDS:
-        return Order(intent.operation, intent.amount_minor, _present(intent.card))
+        amount = intent.amount_minor if intent.operation.moves_money else 0
+        return Order(intent.operation, amount, _present(intent.card))
     original = candidates[int(intent.pick * len(candidates))]
     card = _present(_BY_MASK[original.card])
     amount = original.approved_minor
