@@ -1,7 +1,7 @@
 """Settings: `storno.toml` read, checked and turned into the options of each part.
 
-Every name that is not known is an error that lists the known ones: a misspelt policy must not become the default.
-Times are written in seconds and amounts of data in their unit, as the names say.
+Every name that is not known is an error that lists the known ones: a misspelt policy must not become the default. One
+file describes a whole trial: dialect and profile hold for gateway, host and terminal. The names end in their unit.
 """
 
 from __future__ import annotations
@@ -9,25 +9,41 @@ from __future__ import annotations
 import os
 import tomllib
 from dataclasses import dataclass, field, fields, replace
-from enum import Enum
 from pathlib import Path
 from typing import Any, TypeVar
 
+from storno.app.setting_check import (
+    Place,
+    SettingsError,
+    address,
+    checked,
+    known,
+    reasons,
+    sound_profile,
+    wrong,
+)
+from storno.app.setting_table import TABLES
 from storno.gateway.options import NodeOptions
 from storno.gateway.serve import Address, ServeOptions
-from storno.iso8583.cipher import BilingualError
 from storno.iso8583.dialects import dialect as dialect_named
-from storno.iso8583.mac import UnknownMacProfile, mac_profile
-from storno.iso8583.profile import Profile, Reason
+from storno.iso8583.profile import Profile
 from storno.iso8583.spec import Dialect
 
+__all__ = [
+    "FILE",
+    "HostSettings",
+    "Settings",
+    "SettingsError",
+    "TerminalSettings",
+    "TlsFiles",
+    "from_tables",
+    "load",
+]
+
 FILE = "storno.toml"
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+_WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not listened on
 T = TypeVar("T")
-_REASONS = "reason_codes"
-
-
-class SettingsError(BilingualError):
-    """A setting that cannot be used: which, where, and what is allowed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +56,49 @@ class TlsFiles:
 
 
 @dataclass(frozen=True, slots=True)
+class HostSettings:
+    """What the host simulator is told."""
+
+    dialect: Dialect = field(default_factory=lambda: dialect_named("cup_pos"))
+    listen: Address = field(default_factory=lambda: Address("127.0.0.1", 7001))
+    faults: tuple[str, ...] = ()
+    script: str = ""
+    magic: bool = True
+    seed: int | None = None
+    keys: str = ""
+    unknown_reversal: str = "25"
+    tombstones: bool = True
+    duplicate_code: str = ""
+    memory_only: bool = False
+    quiet: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TerminalSettings:
+    """What the terminal is told; times in milliseconds, `tpdu` and `header` as hex digits."""
+
+    dialect: Dialect = field(default_factory=lambda: dialect_named("cup_pos"))
+    host: Address = field(default_factory=lambda: Address("127.0.0.1", 7000))
+    tid: str = "00000001"
+    mid: str = "000000000000001"
+    tpdu: str = "6000030000"
+    header: str = "603100311003"
+    tmk_file: str = ""
+    sign_in_code: str = "003"
+    operator: str = "001"
+    currency: str = "156"
+    answer_ms: int = 60_000
+    reversal_ms: int = 60_000
+    connect_ms: int = 10_000
+    takes_partial: bool = True
+    utc_offset_min: int = 480
+    tls: bool = False
+    tls_ca: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything a gateway is told."""
+    """Everything gateway, host and terminal are told."""
 
     source: str
     dialect: Dialect
@@ -51,14 +108,34 @@ class Settings:
     """Terminals without a master key are taken in with the published test key; only for trials on this machine."""
     tls: TlsFiles = field(default_factory=TlsFiles)
     host_tls: TlsFiles | None = None
+    host: HostSettings = field(default_factory=HostSettings)
+    terminal: TerminalSettings = field(default_factory=TerminalSettings)
+
+
+NODE_NAMES = tuple(one.name for one in fields(NodeOptions))
+SERVE_NAMES = tuple(one.name for one in fields(ServeOptions) if not one.name.endswith("tls"))
+NAMES: dict[str, tuple[str, ...]] = {
+    "gateway": ("listen", "hosts", "dialect", "test_terminals", *NODE_NAMES, *SERVE_NAMES[2:]),
+    "profile": tuple(one.name for one in fields(Profile)),
+    "tls": tuple(one.name for one in fields(TlsFiles)),
+    "host_tls": tuple(one.name for one in fields(TlsFiles)),
+    "host": tuple(one.name for one in fields(HostSettings)),
+    "terminal": tuple(one.name for one in fields(TerminalSettings)),
+}
+"""Every name a table may hold."""
 
 
 def load(
-    path: str | Path | None, home: Path, *, listen: str | None = None, hosts: tuple[str, ...] = ()
+    path: str | Path | None,
+    home: Path,
+    *,
+    listen: str | None = None,
+    hosts: tuple[str, ...] = (),
+    dialect: str | None = None,
 ) -> Settings:
     """Read the settings: the file named, else STORNO_CONFIG, else `storno.toml` in the home folder, else defaults.
 
-    `listen` and `hosts` (HOST:PORT) win over the file.
+    `listen` and `hosts` (HOST:PORT of the gateway) and `dialect` (of every part) win over the file.
 
     Raises:
         SettingsError: the file is missing, is not TOML, or says something that cannot be used.
@@ -66,64 +143,110 @@ def load(
     """
     chosen = path or os.environ.get("STORNO_CONFIG")
     file = Path(chosen) if chosen else home / FILE
-    if not file.exists():
-        if chosen:
-            raise SettingsError(f"{file} does not exist", f"{file} 不存在")
-        return from_tables(_with_addresses({}, listen, hosts), "defaults")
+    tables: dict[str, Any] = {}
+    source, folder = "defaults", None
+    if file.exists() or chosen:
+        tables, source, folder = _read(file), str(file), file.parent
+    if dialect is not None:
+        tables = _spoken(tables, dialect, source)
+    settings = from_tables(tables, source, folder)
+    serve = settings.serve
+    if listen:
+        serve = replace(serve, listen=address(listen, "--listen"))
+        said = "test_terminals" in tables.get("gateway", {})
+        trial = settings.test_terminals if said else serve.listen.host in LOOPBACK
+        settings = replace(settings, test_terminals=trial)
+    if hosts:
+        serve = replace(serve, hosts=tuple(address(one, "--host") for one in hosts))
+    return replace(settings, serve=serve)
+
+
+def _read(file: Path) -> dict[str, Any]:
     try:
-        tables = tomllib.loads(file.read_text(encoding="utf-8"))
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SettingsError(f"{file} does not exist", f"{file} 不存在") from None
+    except OSError as error:
+        raise SettingsError(
+            f"{file} cannot be read: {error.strerror}", f"{file} 无法读取：{error.strerror}"
+        ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{file} is not TOML: {error}", f"{file} 不是合法的 TOML：{error}") from None
-    return from_tables(_with_addresses(tables, listen, hosts), str(file))
 
 
-def _with_addresses(tables: dict[str, Any], listen: str | None, hosts: tuple[str, ...]) -> dict[str, Any]:
-    gateway = dict(_table(tables, "gateway", ""))
-    if listen:
-        gateway["listen"] = listen
-    if hosts:
-        gateway["hosts"] = list(hosts)
-    return {**tables, "gateway": gateway}
+def _spoken(tables: dict[str, Any], dialect: str, source: str) -> dict[str, Any]:
+    """Let every part speak the dialect that was asked for on the command line."""
+    checked(Place("--dialect", "gateway", "dialect"), "", dialect)
+    parts = {
+        name: {k: v for k, v in _table(tables, name, source).items() if k != "dialect"}
+        for name in ("host", "terminal")
+    }
+    gateway = {**_table(tables, "gateway", source), "dialect": dialect}
+    return {**tables, **{name: part for name, part in parts.items() if name in tables}, "gateway": gateway}
 
 
-def from_tables(tables: dict[str, Any], source: str) -> Settings:
-    """Turn parsed TOML tables into settings."""
-    _known(tables, ("gateway", "profile", "tls", "host_tls", "terminal", "host"), source, "")
-    gateway = dict(_table(tables, "gateway", source))
-    where = f"{source} [gateway]"
-    try:
-        base = dialect_named(str(gateway.pop("dialect", "cup_pos")))
-    except (KeyError, ValueError) as error:
-        raise SettingsError(f"{where}: {error}", f"{where}：{error}") from None
-    listen = _address(gateway.pop("listen", "127.0.0.1:7000"), where)
-    hosts = tuple(_address(one, where) for one in _list(gateway.pop("hosts", ["127.0.0.1:7001"]), where))
-    test_terminals = _flag(gateway.pop("test_terminals", listen.host in LOOPBACK), where, "test_terminals")
-    node_names = {one.name for one in fields(NodeOptions)}
-    serve_names = {one.name for one in fields(ServeOptions)} - {"listen", "hosts", "tls", "host_tls"}
-    _known(
-        gateway,
-        (*sorted(node_names | serve_names), "listen", "hosts", "dialect", "test_terminals"),
-        source,
-        "gateway",
+def from_tables(tables: dict[str, Any], source: str, folder: Path | None = None) -> Settings:
+    """Turn parsed TOML tables into settings; relative paths start from `folder`."""
+    known(tables, tuple(TABLES), source)
+    gateway = _table(tables, "gateway", source)
+    known(gateway, NAMES["gateway"], Place(source, "gateway"))
+    profile = _table(tables, "profile", source)
+    name = str(_one(gateway, "dialect", "cup_pos", Place(source, "gateway", "dialect")))
+    spoken = _with_profile(name, profile, source)
+    serve = _built(
+        ServeOptions(), {k: v for k, v in gateway.items() if k in SERVE_NAMES}, Place(source, "gateway")
     )
-    node = _built(NodeOptions(), {k: v for k, v in gateway.items() if k in node_names}, where)
-    base_serve = ServeOptions(listen=listen, hosts=hosts)
-    serve = _built(base_serve, {k: v for k, v in gateway.items() if k in serve_names}, where)
-    profile = _profile(base.profile, _table(tables, "profile", source), f"{source} [profile]")
+    node = _built(
+        NodeOptions(), {k: v for k, v in gateway.items() if k in NODE_NAMES}, Place(source, "gateway")
+    )
+    _heads_fit(node, spoken, source)
+    trial = _one(
+        gateway, "test_terminals", serve.listen.host in LOOPBACK, Place(source, "gateway", "test_terminals")
+    )
+
+    def part(table: str, base: T) -> T:
+        values = dict(_table(tables, table, source))
+        own = str(_one(values, "dialect", name, Place(source, table, "dialect")))
+        values.pop("dialect", None)
+        built = _built(base, values, Place(source, table, folder=folder))
+        return replace(built, dialect=_with_profile(own, profile, source))  # type: ignore[type-var]
+
+    def tls(table: str) -> TlsFiles:
+        return _built(TlsFiles(), _table(tables, table, source), Place(source, table, folder=folder))
+
     return Settings(
         source=source,
-        dialect=base if profile == base.profile else replace_profile(base, profile),
+        dialect=spoken,
         node=node,
         serve=serve,
-        test_terminals=test_terminals,
-        tls=_built(TlsFiles(), _table(tables, "tls", source), f"{source} [tls]"),
-        host_tls=_built(TlsFiles(), tables["host_tls"], f"{source} [host_tls]")
-        if "host_tls" in tables
-        else None,
+        test_terminals=bool(trial),
+        tls=tls("tls"),
+        host_tls=tls("host_tls") if "host_tls" in tables else None,
+        host=part("host", HostSettings(listen=_host_listens(serve))),
+        terminal=part("terminal", TerminalSettings(host=_gateway_found(serve.listen))),
     )
 
 
-LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+def _host_listens(serve: ServeOptions) -> Address:
+    """Let the simulator stand where the gateway looks for a host, if that is on this machine."""
+    first = serve.hosts[0]
+    return first if first.host in LOOPBACK else HostSettings().listen
+
+
+def _gateway_found(listen: Address) -> Address:
+    """Give where a terminal on this machine finds a gateway that may listen on every address."""
+    return Address(_WILDCARDS.get(listen.host, listen.host), listen.port)
+
+
+def _heads_fit(node: NodeOptions, spoken: Dialect, source: str) -> None:
+    framing = spoken.framing
+    if node.host_tpdu and not framing.tpdu_bytes:
+        none = (f"nothing: {spoken.name} has no TPDU", f"不设：{spoken.name} 没有 TPDU")
+        raise wrong(Place(source, "gateway", "host_tpdu"), node.host_tpdu, none)
+    digits = 2 * framing.header_bytes
+    if node.host_header and len(node.host_header) != digits:
+        en, zh = f"{digits} hex digits with {spoken.name}", f"{spoken.name} 为 {digits} 位十六进制"
+        raise wrong(Place(source, "gateway", "host_header"), node.host_header, (en, zh))
 
 
 def replace_profile(base: Dialect, profile: Profile) -> Dialect:
@@ -134,103 +257,32 @@ def replace_profile(base: Dialect, profile: Profile) -> Dialect:
     )  # fmt: skip
 
 
-def _profile(base: Profile, table: dict[str, Any], where: str) -> Profile:
+def _with_profile(name: str, table: dict[str, Any], source: str) -> Dialect:
+    """Give a dialect with the profile's entries of the file; the registry's own object when there are none."""
+    base = dialect_named(name)
     values = dict(table)
-    if _REASONS in values:
-        given = values.pop(_REASONS)
-        allowed = {one.value: one for one in Reason}
-        _known(given, tuple(allowed), where, _REASONS)
-        known = dict(base.reason_codes)
-        known.update({allowed[name]: str(code) for name, code in given.items()})
-        base = replace(base, reason_codes=tuple(known.items()))
-    if "reversal_copies" in values:
-        base = replace(
-            base, reversal_copies=tuple(int(one) for one in _list(values.pop("reversal_copies"), where))
-        )
-    profile = _built(base, values, where)
-    try:
-        mac_profile(profile.mac)
-    except UnknownMacProfile as error:
-        raise SettingsError(f"{where} mac: {error.en}", f"{where} mac：{error.zh}") from None
-    return profile
+    codes = values.pop("reason_codes", {})
+    profile = _built(base.profile, values, Place(source, "profile"))
+    if codes:
+        given = reasons(Place(source, "profile", "reason_codes"), codes)
+        profile = replace(profile, reason_codes=tuple((dict(profile.reason_codes) | given).items()))
+    sound_profile(Place(source, "profile"), profile)
+    return base if profile == base.profile else replace_profile(base, profile)
 
 
-def _built(base: T, values: dict[str, Any], where: str) -> T:
-    """Override members of an options object, each checked against the type of its default."""
-    hints = {one.name: str(one.type) for one in fields(base)}  # type: ignore[arg-type]
-    _known(values, tuple(hints), where, "")
-    checked = {
-        name: _checked(getattr(base, name), hints[name], value, f"{where} {name}")
-        for name, value in values.items()
-    }
-    return replace(base, **checked)  # type: ignore[type-var]
+def _built(base: T, values: dict[str, Any], place: Place) -> T:
+    """Override members of an options object, each checked against its default and its rule."""
+    known(values, tuple(one.name for one in fields(base)), place)  # type: ignore[arg-type]
+    given = {name: _one(values, name, getattr(base, name), replace(place, name=name)) for name in values}
+    return replace(base, **given)  # type: ignore[type-var]
 
 
-def _checked(default: object, hint: str, value: object, where: str) -> object:
-    if isinstance(default, Enum):
-        names = {one.value: one for one in type(default)}
-        if value not in names:
-            raise _wrong(where, value, ", ".join(names))
-        return names[value]
-    if isinstance(default, bool):
-        return _flag(value, where, "")
-    if isinstance(default, frozenset):
-        return frozenset(str(one) for one in _list(value, where))
-    if isinstance(default, tuple):
-        return tuple(str(one) for one in _list(value, where))
-    if isinstance(default, float):
-        if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
-            raise _wrong(where, value, "a number >= 0")
-        return float(value)
-    if isinstance(default, int) or hint == "int | None":
-        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-            raise _wrong(where, value, "a whole number >= 0")
-        return value
-    if not isinstance(value, str):
-        raise _wrong(where, value, "text")
-    return value
-
-
-def _wrong(where: str, value: object, allowed: str) -> SettingsError:
-    return SettingsError(
-        f"{where}: {value!r} cannot be used; allowed: {allowed}",
-        f"{where}：不能用 {value!r}；允许：{allowed}",
-    )
-
-
-def _flag(value: object, where: str, name: str) -> bool:
-    if not isinstance(value, bool):
-        raise _wrong(f"{where} {name}".strip(), value, "true, false")
-    return value
-
-
-def _list(value: object, where: str) -> list[Any]:
-    if not isinstance(value, list) or not value:
-        raise _wrong(where, value, "a list [...]")
-    return value
+def _one(values: dict[str, Any], name: str, default: object, place: Place) -> object:
+    return checked(place, default, values[name]) if name in values else default
 
 
 def _table(tables: dict[str, Any], name: str, source: str) -> dict[str, Any]:
     table = tables.get(name, {})
     if not isinstance(table, dict):
-        raise _wrong(f"{source} {name}", table, f"a table [{name}]")
+        raise wrong(f"{source} {name}", table, (f"a table [{name}]", f"表 [{name}]"))
     return table
-
-
-def _known(given: dict[str, Any], allowed: tuple[str, ...], source: str, table: str) -> None:
-    for name in given:
-        if name not in allowed:
-            where = f"{source} [{table}]" if table else source
-            names = ", ".join(allowed)
-            raise SettingsError(
-                f"{where}: {name!r} is not a setting; settings here: {names}",
-                f"{where}：没有 {name!r} 这个设置；可用：{names}",
-            )
-
-
-def _address(text: object, where: str) -> Address:
-    """Read `host:port` ([::1]:7000 for IPv6)."""
-    host, separator, port = str(text).rpartition(":")
-    if not separator or not host or not port.isdigit() or not int(port) < 65_536:
-        raise _wrong(where, text, "HOST:PORT")
-    return Address(host.strip("[]"), int(port))

@@ -10,6 +10,7 @@ import json
 import secrets
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from storno.app import home_dir
+from storno.app.setting_check import address
+from storno.app.settings import HostSettings, SettingsError, load
 from storno.cli.text import language, t
 from storno.cli.trouble import ExitCode, Trouble
 from storno.iso8583.cipher import BilingualError
@@ -27,20 +30,27 @@ from storno.sim.script import FaultPlan, rules_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from storno.iso8583.spec import Dialect
     from storno.sim.host import HostCore
     from storno.sim.note import Note
+
+_SAME = ("magic", "seed", "unknown_reversal", "tombstones", "duplicate_code", "memory_only", "quiet")
+"""Options that are their setting's value as they stand."""
 
 
 @click.command("host")
 @click.option(
     "--listen",
-    default=f"{HOST}:{PORT}",
-    show_default=True,
+    show_default=f"{HOST}:{PORT}",
     metavar="HOST:PORT",
     help=t("Listen here.", "监听地址。"),
 )
-@click.option("--dialect", default="cup_pos", show_default=True, help=t("Message dialect.", "报文方言。"))
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help=t("storno.toml to use; options here win over it.", "使用的 storno.toml；命令行选项优先。"),
+)
+@click.option("--dialect", show_default="cup_pos", help=t("Message dialect.", "报文方言。"))
 @click.option(
     "--mac", default=None, help=t("MAC profile instead of the dialect's.", "指定 MAC 算法，代替方言默认值。")
 )
@@ -60,7 +70,7 @@ if TYPE_CHECKING:
     help=t("Faults by script (TOML).", "按脚本注入故障（TOML 文件）。"),
 )
 @click.option(
-    "--magic/--no-magic", default=True, show_default=True, help=t("Faults by amount.", "按金额触发故障。")
+    "--magic/--no-magic", default=None, show_default="magic", help=t("Faults by amount.", "按金额触发故障。")
 )
 @click.option(
     "--magic-table", is_flag=True, help=t("Print magic amounts and test cards.", "打印魔术金额表与测试卡。")
@@ -74,14 +84,13 @@ if TYPE_CHECKING:
 @click.option(
     "--unknown-reversal",
     type=click.Choice(["25", "00"]),
-    default="25",
-    show_default=True,
+    show_default="25",
     help=t("Answer to a reversal without original.", "找不到原交易的冲正应答码。"),
 )
 @click.option(
     "--tombstones/--no-tombstones",
-    default=True,
-    show_default=True,
+    default=None,
+    show_default="tombstones",
     help=t("Decline an original that comes after its reversal.", "冲正先到时，拒绝迟到的原交易。"),
 )
 @click.option(
@@ -89,9 +98,11 @@ if TYPE_CHECKING:
     metavar="CODE",
     help=t("Answer repeats with this code (94).", "重复请求的应答码（如 94）。"),
 )
-@click.option("--memory-only", is_flag=True, help=t("Keep no books on disk.", "账目只放内存，不落盘。"))
+@click.option(
+    "--memory-only", is_flag=True, default=None, help=t("Keep no books on disk.", "账目只放内存，不落盘。")
+)
 @click.option("--books", "show_books", is_flag=True, help=t("Print the books and leave.", "打印账目后退出。"))
-@click.option("--quiet", is_flag=True, help=t("No line for each message.", "不逐笔打印。"))
+@click.option("--quiet", is_flag=True, default=None, help=t("No line for each message.", "不逐笔打印。"))
 @click.option("--home", metavar="DIR", help=t("Folder of all state.", "数据目录。"))
 @click.option(
     "--json", "as_json", is_flag=True, help=t("Print JSON, one object a line.", "输出 JSON，每行一个对象。")
@@ -141,39 +152,32 @@ def _said(error: Exception) -> str:
     return error.say(language().value) if isinstance(error, BilingualError) else str(error)
 
 
-def _plan(given: dict[str, Any]) -> FaultPlan:
+def _told(given: dict[str, Any]) -> HostSettings:
+    """Give the settings of the file with the options of the command line over them."""
     try:
-        script: Path | None = given["script"]
-        rules = rules_of(script.read_text("utf-8")) if script is not None else ()
-        return FaultPlan(rules, magic=given["magic"], chances=chances_of(",".join(given["faults"])))
+        settings = load(given["config"], home_dir(given["home"]), dialect=given["dialect"]).host
+        over = {name: given[name] for name in _SAME if given[name] is not None}
+        over |= {name: str(given[name]) for name in ("script", "keys") if given[name] is not None}
+        if given["listen"] is not None:
+            over["listen"] = address(given["listen"], "--listen")
+        if given["faults"]:
+            over["faults"] = given["faults"]
+    except SettingsError as error:
+        raise Trouble(_said(error)) from None
+    return replace(settings, **over)
+
+
+def _plan(told: HostSettings) -> FaultPlan:
+    try:
+        rules = rules_of(Path(told.script).read_text("utf-8")) if told.script else ()
+        return FaultPlan(rules, magic=told.magic, chances=chances_of(",".join(told.faults)))
     except FaultError as error:
         raise Trouble(
             _said(error), todo=t("see docs/host-simulator.md", "请看 docs/host-simulator.md")
         ) from None
 
 
-def _address(text: str) -> tuple[str, int]:
-    name, _, port = text.rpartition(":")
-    if not port.isdigit() or int(port) > 65535:
-        raise Trouble(
-            t(f"{text!r} is no address", f"{text!r} 不是有效地址"),
-            todo=t("write HOST:PORT", "请写成 HOST:PORT"),
-        )
-    return name.strip("[]") or HOST, int(port)
-
-
-def _dialect(name: str) -> Dialect:
-    from storno.iso8583.dialects import UnknownDialectError, dialect
-
-    try:
-        return dialect(name)
-    except UnknownDialectError as error:
-        raise Trouble(_said(error)) from None
-
-
 def _run(given: dict[str, Any]) -> int:
-    from dataclasses import replace
-
     from storno.iso8583.cipher import CryptoError
     from storno.iso8583.mac import mac_profile
     from storno.sim.books import Books, BooksOptions
@@ -182,22 +186,23 @@ def _run(given: dict[str, Any]) -> int:
     from storno.sim.host_keys import HostKeys, KeyFileError, load_keys
     from storno.sim.shelf import MemoryShelf, ShelfError
 
-    dialect, address, plan = _dialect(given["dialect"]), _address(given["listen"]), _plan(given)
-    seed: int = secrets.randbits(32) if given["seed"] is None else given["seed"]
+    told = _told(given)
+    dialect, plan = told.dialect, _plan(told)
+    seed: int = secrets.randbits(32) if told.seed is None else told.seed
     try:
         profile = replace(dialect.profile, mac=mac_profile(given["mac"] or dialect.profile.mac).name)
-        keys = HostKeys() if given["keys"] is None else load_keys(given["keys"])
-        home = None if given["memory_only"] else open_home(home_dir(given["home"]))
+        keys = load_keys(Path(told.keys)) if told.keys else HostKeys()
+        home = None if told.memory_only else open_home(home_dir(given["home"]))
     except (CryptoError, KeyFileError, ShelfError) as error:
         raise Trouble(_said(error)) from None
     try:
         rules = BooksOptions(
-            given["tombstones"], given["unknown_reversal"], duplicate_code=given["duplicate_code"]
+            told.tombstones, told.unknown_reversal, duplicate_code=told.duplicate_code or None
         )
         books = Books(MemoryShelf() if home is None else home.shelf, rules)
         options = HostOptions() if home is None else HostOptions(token_key=home.token_key)
         core = HostCore(dialect, profile, books, keys, options, Random(seed), plan)
-        _serve(core, address, seed, as_json=given["as_json"], quiet=given["quiet"])
+        _serve(core, (told.listen.host, told.listen.port), seed, as_json=given["as_json"], quiet=told.quiet)
     finally:
         if home is not None:
             home.close()
