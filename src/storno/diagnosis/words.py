@@ -51,8 +51,8 @@ INPUTS: dict[Input, tuple[str, str]] = {
     Input.REVERSAL_EXHAUSTED: ("the reversal was given up after its last attempt", "冲正次数用尽，停止重发"),
     Input.RECOVERED: ("found open after a restart", "重启后发现未了结"),
     Input.RETRY_ORDERED: ("an operator ordered the reversal again", "操作员要求重新冲正"),
-    Input.ADJUSTED_CHARGED: ("settled: the customer was charged", "核定：已向持卡人扣款"),
-    Input.ADJUSTED_UNCHARGED: ("settled: the customer was not charged", "核定：未向持卡人扣款"),
+    Input.ADJUSTED_CHARGED: ("settled: it took effect", "核定：该交易已生效"),
+    Input.ADJUSTED_UNCHARGED: ("settled: it took no effect", "核定：该交易未生效"),
     Input.CASE_CLOSED: ("the exception was looked at and closed", "差错已核查并关闭"),
     Input.LATE_REQUEST: (
         "the request arrived after its own reversal and was declined",
@@ -94,7 +94,7 @@ TOLD: dict[Told, tuple[str, str]] = {
     Told.NOTHING: ("nothing yet", "尚未通知"),
     Told.APPROVED: ("approved", "成功"),
     Told.DECLINED: ("declined", "失败"),
-    Told.UNKNOWN: ("outcome unknown, it will be undone", "结果未知，将冲正"),
+    Told.UNKNOWN: ("outcome unknown", "结果未知"),
     Told.CANCELLED: ("its reversal was taken over", "冲正已受理"),
 }
 

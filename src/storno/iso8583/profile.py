@@ -72,7 +72,7 @@ class Profile:
     # what an answer means
     approved: frozenset[str] = frozenset({"00", "10", "11", "A2", "A4", "A5", "A6"})
     partial: frozenset[str] = frozenset({"10"})
-    doubtful: frozenset[str] = frozenset({"68", "91", "94", "96", "98"})
+    doubtful: frozenset[str] = frozenset({"09", "68", "91", "94", "96", "98"})
     reverse_on: frozenset[str] = frozenset()
     reversal_accepted: frozenset[str] = frozenset({"00", "12", "25"})
     reversal_retry: frozenset[str] = frozenset(
