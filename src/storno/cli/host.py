@@ -99,10 +99,10 @@ _SAME = ("magic", "seed", "unknown_reversal", "tombstones", "duplicate_code", "m
     help=t("Answer repeats with this code (94).", "重复请求的应答码（如 94）。"),
 )
 @click.option(
-    "--memory-only", is_flag=True, default=None, help=t("Keep no books on disk.", "账目只放内存，不落盘。")
+    "--memory-only/--no-memory-only", default=None, help=t("Keep no books on disk.", "账目只放内存，不落盘。")
 )
 @click.option("--books", "show_books", is_flag=True, help=t("Print the books and leave.", "打印账目后退出。"))
-@click.option("--quiet", is_flag=True, default=None, help=t("No line for each message.", "不逐笔打印。"))
+@click.option("--quiet/--no-quiet", default=None, help=t("No line for each message.", "不逐笔打印。"))
 @click.option("--home", metavar="DIR", help=t("Folder of all state.", "数据目录。"))
 @click.option(
     "--json", "as_json", is_flag=True, help=t("Print JSON, one object a line.", "输出 JSON，每行一个对象。")

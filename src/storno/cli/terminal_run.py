@@ -11,7 +11,7 @@ import re
 import ssl
 import sys
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -19,12 +19,13 @@ from typing import Any
 import click
 
 from storno.app import home_dir
-from storno.app.settings import SettingsError, load
+from storno.app.setting_check import address
+from storno.app.settings import SettingsError, TerminalSettings, load
 from storno.cli.slip import as_json, lines
 from storno.cli.text import t
 from storno.cli.trouble import Trouble
 from storno.iso8583.cipher import CryptoError
-from storno.iso8583.dialects import DIALECTS, dialect
+from storno.iso8583.dialects import DIALECTS
 from storno.iso8583.keys import key_from_hex
 from storno.sim.cards import card_named
 from storno.terminal.card import Card, CardError, EntryMode
@@ -33,7 +34,7 @@ from storno.terminal.file_store import FileStore
 from storno.terminal.link import Address
 from storno.terminal.operation import Operation
 from storno.terminal.outcome import Outcome, Result
-from storno.terminal.setup import TEST_TMK, Setup
+from storno.terminal.setup import SIGN_IN_CODES, TEST_TMK, Setup
 from storno.terminal.store import StoreError, TerminalStore
 
 EXIT: dict[Outcome, int] = {
@@ -46,7 +47,6 @@ EXIT: dict[Outcome, int] = {
     Outcome.NOT_SENT: 4,
 }
 _NOT_SENT = 4
-PORT_LIMIT = 65_536
 _AMOUNT = re.compile(r"[0-9]{1,10}(\.[0-9]{1,2})?", re.ASCII)
 DEFAULT_CARD = "normal1"
 Work = Callable[[TerminalClient, TerminalStore], Awaitable[Result]]
@@ -54,26 +54,23 @@ Work = Callable[[TerminalClient, TerminalStore], Awaitable[Result]]
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """What every subcommand is told."""
+    """What every subcommand is told: the settings with the command line over them, and what is for this run only."""
 
-    tid: str
-    mid: str
-    host: str | None
-    config: Path | None
-    home: str | None
-    dialect: str | None
-    tmk_file: Path | None
-    sign_in_code: str
-    tls_ca: Path | None
-    timeout_s: float
+    told: TerminalSettings
+    home: Path
     as_json: bool
+
+    @property
+    def tid(self) -> str:
+        """Give the terminal's id."""
+        return self.told.tid
 
 
 def common(command: Callable[..., int]) -> Callable[..., int]:
     """Add the options every subcommand takes, gathered into one `Where`."""
     options = [
-        click.option("--tid", default="00000001", show_default=True, help=t("terminal id", "终端号")),
-        click.option("--mid", default="000000000000001", show_default=True, help=t("merchant id", "商户号")),
+        click.option("--tid", show_default="00000001", help=t("terminal id", "终端号")),
+        click.option("--mid", show_default="000000000000001", help=t("merchant id", "商户号")),
         click.option(
             "--host",
             metavar="HOST:PORT",
@@ -83,19 +80,19 @@ def common(command: Callable[..., int]) -> Callable[..., int]:
             "--config",
             type=click.Path(path_type=Path, dir_okay=False),
             metavar="FILE",
-            help=t("storno.toml: dialect, profile and address", "storno.toml：报文格式、参数与地址"),
+            help=t("storno.toml to use; options here win over it", "使用的 storno.toml；命令行选项优先"),
         ),
         click.option("--home", metavar="DIR", help=t("folder of all state", "数据目录")),
         click.option(
             "--dialect", type=click.Choice(sorted(DIALECTS)),
-            help=t("message format, with its own profile", "报文格式（使用其默认参数）"),
+            help=t("message format instead of storno.toml's", "报文格式，代替 storno.toml 的设置"),
         ),
         click.option(
             "--tmk-file", type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="FILE",
             help=t("master key as hex; a published test key without it", "主密钥文件（十六进制）；缺省为公开测试密钥"),
         ),
         click.option(
-            "--sign-in-code", type=click.Choice(["001", "003", "004", "005"]), default="003", show_default=True,
+            "--sign-in-code", type=click.Choice(SIGN_IN_CODES), show_default="003",
             help=t("60.3: single DES, double, with track key, SM4", "60.3：单倍长、双倍长、含磁道密钥、国密"),
         ),
         click.option(
@@ -103,20 +100,47 @@ def common(command: Callable[..., int]) -> Callable[..., int]:
             help=t("use TLS and trust this certificate", "使用 TLS 并信任此证书"),
         ),
         click.option(
-            "--timeout", "timeout_s", type=click.FloatRange(min=0, min_open=True, max=600), default=60.0,
-            show_default=True, help=t("seconds to wait for an answer", "等待应答秒数"),
+            "--timeout", "timeout_s", type=click.FloatRange(min=0, min_open=True, max=600), show_default="60",
+            help=t("seconds to wait for an answer", "等待应答秒数"),
         ),
         click.option("--json", "as_json", is_flag=True, help=t("print JSON", "输出 JSON")),
     ]  # fmt: skip
 
     @wraps(command)
     def gathered(**given: Any) -> int:
-        where = Where(**{name: given.pop(name) for name in Where.__slots__})
-        return command(where, **given)
+        shared = {name: given.pop(name) for name in _SHARED}
+        home = home_dir(shared["home"])
+        return command(Where(_told(shared, home), home, shared["as_json"]), **given)
 
     for option in reversed(options):
         gathered = option(gathered)
     return gathered
+
+
+_SHARED = (
+    "tid", "mid", "host", "config", "home", "dialect", "tmk_file", "sign_in_code", "tls_ca", "timeout_s", "as_json",
+)  # fmt: skip
+_SAME = ("tid", "mid", "sign_in_code")
+"""Options that are their setting's value as they stand."""
+
+
+def _told(given: dict[str, Any], home: Path) -> TerminalSettings:
+    """Give the settings of the file with the options of the command line over them."""
+    try:
+        settings = load(given["config"], home, dialect=given["dialect"]).terminal
+        over = {name: given[name] for name in _SAME if given[name] is not None}
+        over |= {name: str(given[name]) for name in ("tmk_file", "tls_ca") if given[name] is not None}
+        if given["host"] is not None:
+            over["host"] = address(given["host"], "--host")
+    except SettingsError as error:
+        raise Trouble(
+            t(error.en, error.zh), todo=t("see docs/configuration.md", "请看 docs/configuration.zh-CN.md")
+        ) from None
+    if given["timeout_s"] is not None:
+        timeout_ms = max(1, int(given["timeout_s"] * 1000))
+        connect_ms = min(timeout_ms, settings.connect_ms)
+        over |= {"answer_ms": timeout_ms, "reversal_ms": timeout_ms, "connect_ms": connect_ms}
+    return replace(settings, **over)
 
 
 def parse_amount(text: str) -> int:
@@ -180,33 +204,41 @@ def held(store: TerminalStore, auth_code: str, date: str | None, amount: str | N
     return day, minor
 
 
-def _options(where: Where) -> Options:
-    try:
-        settings = load(where.config, home_dir(where.home))
-    except SettingsError as error:
-        raise Trouble(t(error.en, error.zh), where="--config") from None
-    gateway = settings.serve.listen
-    address = where.host or f"{gateway.host}:{gateway.port}"
-    host, _, port = address.rpartition(":")
-    if not host or not port.isdigit() or not 0 < int(port) < PORT_LIMIT:
+def _options(told: TerminalSettings) -> Options:
+    if not told.host.port:
         raise Trouble(
-            t(f"{address!r} is no address", f"{address!r} 不是有效地址"),
+            t("port 0 cannot be connected to", "不能连接端口 0"),
             where="--host",
             todo=t("write HOST:PORT, for example 127.0.0.1:7000", "请写 主机:端口，例如 127.0.0.1:7000"),
         )
-    chosen = settings.dialect if where.dialect is None else dialect(where.dialect)
-    timeout_ms = max(1, int(where.timeout_s * 1000))
+    if not told.dialect.framing.tpdu_bytes:
+        raise Trouble(
+            t(
+                f"{told.dialect.name} is a network's dialect; a terminal speaks cup_pos",
+                f"{told.dialect.name} 是网络侧方言，终端使用 cup_pos",
+            ),
+            where="[gateway] dialect / --dialect",
+            todo=t(
+                "a gateway speaks one dialect on both sides: put a switch's messages through it, or use cup_pos",
+                "网关两侧使用同一方言：请由转接系统发送报文，或改用 cup_pos",
+            ),
+        )
     try:
-        tmk = TEST_TMK if where.tmk_file is None else key_from_hex(where.tmk_file.read_text("ascii").strip())
         setup = Setup(
-            tid=where.tid,
-            mid=where.mid,
-            dialect=chosen,
-            profile=chosen.profile,
-            tmk=tmk,
-            sign_in_code=where.sign_in_code,
-            answer_ms=timeout_ms,
-            reversal_ms=timeout_ms,
+            tid=told.tid,
+            mid=told.mid,
+            tpdu=told.tpdu,
+            header=told.header,
+            dialect=told.dialect,
+            profile=told.dialect.profile,
+            tmk=_master_key(told.tmk_file),
+            sign_in_code=told.sign_in_code,
+            operator=told.operator,
+            currency=told.currency,
+            answer_ms=told.answer_ms,
+            reversal_ms=told.reversal_ms,
+            takes_partial=told.takes_partial,
+            utc_offset_min=told.utc_offset_min,
         )
     except CryptoError as error:
         raise Trouble(
@@ -214,8 +246,23 @@ def _options(where: Where) -> Options:
         ) from None
     except ValueError as error:
         raise Trouble(str(error), where="--tid / --mid / --tmk-file") from None
-    tls = None if where.tls_ca is None else ssl.create_default_context(cafile=str(where.tls_ca))
-    return Options(setup, Address(host.strip("[]"), int(port), tls, connect_ms=min(timeout_ms, 10_000)))
+    at = Address(told.host.host, told.host.port, _tls(told), connect_ms=told.connect_ms)
+    return Options(setup, at)
+
+
+def _master_key(file: str) -> bytes:
+    return key_from_hex(Path(file).read_text("ascii").strip()) if file else TEST_TMK
+
+
+def _tls(told: TerminalSettings) -> ssl.SSLContext | None:
+    if not told.tls and not told.tls_ca:
+        return None
+    try:
+        return ssl.create_default_context(cafile=told.tls_ca or None)
+    except ssl.SSLError:
+        raise Trouble(
+            t("this is no certificate (PEM)", "不是有效的证书（PEM）"), where=f"tls_ca {told.tls_ca}"
+        ) from None
 
 
 def open_store(where: Where) -> FileStore:
@@ -227,7 +274,7 @@ def open_store(where: Where) -> FileStore:
             todo=t("8 letters or digits", "8 位字母或数字"),
         )
     try:
-        return FileStore(home_dir(where.home) / "terminal" / f"{where.tid}.db")
+        return FileStore(where.home / "terminal" / f"{where.tid}.db")
     except StoreError as error:
         raise click.exceptions.Exit(not_sent(error)) from None
 
@@ -240,7 +287,7 @@ def not_sent(error: StoreError) -> int:
 
 def run(where: Where, work: Work, *, needs_keys: bool = True) -> int:
     """Do one order and print its slip."""
-    options = _options(where)
+    options = _options(where.told)
     store = open_store(where)
     try:
         before = len(store.exceptions())
