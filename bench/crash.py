@@ -10,6 +10,7 @@ import json
 import os
 import platform
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -108,6 +109,8 @@ def main() -> int:
         if live
         else (lambda _: None)
     )
+    for number in (signal.SIGTERM, signal.SIGHUP):  # leave no process behind
+        signal.signal(number, lambda *_: sys.exit(143))
     try:
         report = asyncio.run(CrashRun(plan, tell).run())
     except BaseException:

@@ -2,8 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -131,3 +133,39 @@ def test_only_its_own_old_runs_are_forgotten(tmp_path):
     left = sorted(path.name for path in Path(tmp_path).iterdir())
     assert left[0] == "20250101-mine"
     assert len(left) == demo.RUNS_KEPT
+
+
+@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="looks at processes through /proc")
+def test_a_closed_window_leaves_no_process_behind(tmp_path):
+    home = tmp_path / "run"
+    words = [sys.executable, "-m", "storno", "demo", "--headless", "--seconds", "60", "--home", str(home)]
+    running = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        _wait_for(lambda: len(_processes(home)) >= 3)
+        running.send_signal(signal.SIGHUP)
+        assert running.wait(30) == 130
+    finally:
+        running.kill()
+        running.wait()
+    _wait_for(lambda: not _processes(home))
+
+
+def _processes(home):
+    """Give the host, gateway and writer processes of a home folder."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            words = (entry / "cmdline").read_bytes().decode("utf-8", "replace").split("\0")
+        except OSError:
+            continue
+        if "demo" not in words and any(word.startswith(str(home)) for word in words):
+            found.append(entry.name)
+    return found
+
+
+def _wait_for(holds):
+    for _ in range(600):
+        if holds():
+            return
+        time.sleep(0.05)
+    raise AssertionError("it never came to that")

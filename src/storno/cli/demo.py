@@ -147,8 +147,10 @@ async def _run(plan: Plan, console: Console, *, live: bool, quiet: bool) -> Repo
         world = World(plan, lambda name: _line(console, world, name))
     view.world = world
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, _Stopper(world, asyncio.current_task()).asked)
+    stopper = _Stopper(world, asyncio.current_task())
+    loop.add_signal_handler(signal.SIGINT, stopper.asked)
+    for number in (signal.SIGTERM, signal.SIGHUP):  # a closed window must leave no host or gateway behind
+        loop.add_signal_handler(number, stopper.end)
     if not quiet:
         _welcome(console, plan)
     running = asyncio.create_task(world.run())
@@ -176,7 +178,11 @@ class _Stopper:
         self._asked += 1
         if self._asked == 1:
             self._world.stop()
-        elif self._task is not None:
+        else:
+            self.end()
+
+    def end(self) -> None:
+        if self._task is not None:
             self._task.cancel()
 
 
