@@ -11,12 +11,14 @@ import json
 import json.encoder
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, TypeAlias
 
 from storno.reversal.key import TxKey
 from storno.reversal.kinds import Kind
-from storno.reversal.lifecycle import Input, State
-from storno.reversal.record import NO_DETAIL, Detail, Fact, Opening, Record, Trigger
+from storno.reversal.lifecycle import Case, Input, State
+from storno.reversal.postings import Position
+from storno.reversal.record import NO_DETAIL, Detail, Fact, Opening, Record, Told, Trigger
 
 OPENED = "opened"
 
@@ -37,6 +39,11 @@ TX_COLUMNS = (
     "due_ms", "original", "pan_masked", "pan_token", "tombstone", "opened_ms", "updated_ms",
 )  # fmt: skip
 
+_WORDS: dict[Enum | None, Any] = {
+    None: None,
+    **{word: word.value for words in (State, Input, Kind, Position, Told, Trigger, Case) for word in words},
+}
+"""What each word is written as; a look-up here costs a fifth of `.value`, and a step writes a dozen."""
 _PENDING = frozenset({State.AUTHORIZING, State.ADVISING, State.REVERSING})
 GENESIS = bytes(32)
 
@@ -68,10 +75,10 @@ def tx_row(record: Record) -> TxRow:
     opening = record.opening
     key = opening.key
     return (
-        record.tx_id, key.tid, key.mid, key.batch, key.stan, opening.date, opening.kind.value, record.state.value,
+        record.tx_id, key.tid, key.mid, key.batch, key.stan, opening.date, _WORDS[opening.kind], _WORDS[record.state],
         1 if record.state in _PENDING else 0, opening.amount_minor, record.approved_minor, opening.currency,
-        record.position.value, None if record.case is None else record.case.value, record.told.value, record.response,
-        record.rrn, record.auth_code, None if record.trigger is None else record.trigger.value, record.reason,
+        _WORDS[record.position], _WORDS[record.case], _WORDS[record.told], record.response,
+        record.rrn, record.auth_code, _WORDS[record.trigger], record.reason,
         record.attempts, record.due_ms, opening.original, opening.pan_masked, opening.pan_token,
         1 if opening.tombstone else 0, record.opened_ms, record.updated_ms,
     )  # fmt: skip
@@ -90,8 +97,8 @@ def fact_row(fact: Fact) -> FactRow:
     return (
         fact.tx_id,
         fact.at_ms,
-        OPENED if fact.input is None else fact.input.value,
-        fact.state.value,
+        _WORDS[fact.input] or OPENED,
+        _WORDS[fact.state],
         text,
     )
 
@@ -113,7 +120,7 @@ def link(previous: bytes, row: FactRow) -> bytes:
 
 def _opening_body(opening: Opening) -> dict[str, Any]:
     body: dict[str, Any] = {
-        "key": list(opening.key), "kind": opening.kind.value, "state": opening.first_state.value,
+        "key": list(opening.key), "kind": _WORDS[opening.kind], "state": _WORDS[opening.first_state],
         "amount": opening.amount_minor, "currency": opening.currency, "dialect": opening.dialect, "date": opening.date,
         "pan": opening.pan_masked, "token": opening.pan_token, "print": opening.fingerprint,
         "fields": dict(opening.fields),

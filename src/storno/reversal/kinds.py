@@ -12,6 +12,8 @@ from enum import Enum
 class Kind(Enum):
     """What a transaction is for."""
 
+    __hash__ = object.__hash__  # identity: hashed several times a step
+
     SALE = "sale"
     VOID = "void"
     PREAUTH = "preauth"

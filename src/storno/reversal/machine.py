@@ -6,7 +6,8 @@ the table does not have for the state raises `ContractBroken`, which must stop w
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields
+from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from storno.ledger.entry import Posting
@@ -100,7 +101,9 @@ def step(record: Record, what: Input, at_ms: int, detail: Detail = NO_DETAIL) ->
         raise ContractBroken(f"{record.tx_id}: {why}")
     effects = row.effects
     marks = bool(record.opening.original) and not record.marked and record.kind is not Kind.REFUND
-    if Effect.MARK_ORIGINAL in effects and not marks:  # a refund gives back beside its sale, in parts if need be
+    if (
+        Effect.MARK_ORIGINAL in effects and not marks
+    ):  # a refund gives back beside its sale, in parts if need be
         effects = tuple(e for e in effects if e is not Effect.MARK_ORIGINAL)
     if Effect.RESTORE_ORIGINAL in effects and not record.marked:
         effects = tuple(e for e in effects if e is not Effect.RESTORE_ORIGINAL)
@@ -111,8 +114,21 @@ def step(record: Record, what: Input, at_ms: int, detail: Detail = NO_DETAIL) ->
     if row.case is not None:
         changes["case"] = row.case
     posting = _move(record, effects, changes)
-    after = replace(record, **changes)  # type: ignore[arg-type]
+    after = _changed(record, changes)
     return Outcome(after, Fact(record.tx_id, at_ms, what, row.state, None, detail), effects, posting)
+
+
+_NAMES = tuple(member.name for member in fields(Record))
+_PLACES = {name: place for place, name in enumerate(_NAMES)}
+_values_of = attrgetter(*_NAMES)
+
+
+def _changed(record: Record, changes: dict[str, object]) -> Record:
+    """Give a record with some members changed: `dataclasses.replace`, at a third of its cost for so many members."""
+    values = list(_values_of(record))
+    for name, value in changes.items():
+        values[_PLACES[name]] = value
+    return Record(*values)
 
 
 def _learn(record: Record, what: Input, row: Step, detail: Detail) -> dict[str, object]:

@@ -18,6 +18,8 @@ Entries = tuple[tuple[str, int], ...]
 class Position(Enum):
     """Where the money of one transaction is, as far as our books know."""
 
+    __hash__ = object.__hash__  # identity: hashed several times a step
+
     NONE = "none"
     EFFECT = "effect"
     SUSPENSE = "suspense"

@@ -24,6 +24,8 @@ FieldTexts = tuple[tuple[int, str], ...]
 class Told(Enum):
     """What the terminal was last told."""
 
+    __hash__ = object.__hash__  # identity: hashed several times a step
+
     NOTHING = "nothing"
     APPROVED = "approved"
     DECLINED = "declined"
@@ -33,6 +35,8 @@ class Told(Enum):
 
 class Trigger(Enum):
     """Why the money had to be undone."""
+
+    __hash__ = object.__hash__  # identity: hashed several times a step
 
     TIMEOUT = "timeout"
     LINK_LOST = "link_lost"
