@@ -26,7 +26,7 @@ HOST = HostLine(KEY, Kind.SALE, stands=True, in_force=True, minor=AMOUNT, hold_m
 UNDONE_AT_HOST = replace(HOST, stands=False, in_force=False, minor=0, undone=1)
 JOURNAL = JournalLine(KEY, "t-1", Kind.SALE, Claim.STANDS, AMOUNT, 0)
 UNDONE_IN_JOURNAL = replace(JOURNAL, claim=Claim.GONE, minor=0)
-IN_SUSPENSE = replace(JOURNAL, claim=Claim.OPEN, minor=0)
+IN_SUSPENSE = replace(JOURNAL, claim=Claim.OPEN, minor=0, doubt_minor=AMOUNT)
 TOLD = TerminalLine(KEY, Claim.STANDS, AMOUNT)
 TOLD_NO = TerminalLine(KEY, Claim.GONE, 0)
 TOLD_ASK = TerminalLine(KEY, Claim.OPEN, 0)
@@ -169,6 +169,22 @@ def test_a_named_difference_is_explained_and_shown(lines):
     finding = only(result)
     assert (finding.kind, result.verdict) == (Class.NAMED, "explained")
     assert finding.names
+
+
+def test_a_name_must_cover_the_money():
+    assert (
+        only(compare(books(HOST, replace(named(IN_SUSPENSE), doubt_minor=AMOUNT - 1), TOLD_NO))).kind
+        is Class.SILENT
+    )
+    assert (
+        only(compare(books(HOST, replace(named(IN_SUSPENSE), doubt_minor=AMOUNT), TOLD_NO))).kind
+        is Class.NAMED
+    )
+    partly = replace(HOST, minor=AMOUNT - 400)
+    assert (
+        only(compare(books(partly, replace(named(IN_SUSPENSE), doubt_minor=AMOUNT), TOLD_NO))).kind
+        is Class.NAMED
+    )
 
 
 def test_a_name_explains_its_own_transaction_only():

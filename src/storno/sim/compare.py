@@ -228,6 +228,8 @@ def _classify(key: TxKey, original: _Original) -> Finding | None:
         return finding(Class.LOST, "the cashier saw an approval that the terminal's log does not know")
     if not why:
         return None
+    if names and claims[1] is Claim.OPEN and abs(amounts[0] - amounts[1]) > abs(doubt):
+        return finding(Class.SILENT, f"named, but only {doubt} stands in suspense; {why}")
     if names:
         return finding(Class.NAMED, why)
     lost = claims[2] is Claim.STANDS and claims[0] is Claim.GONE
