@@ -17,7 +17,7 @@ help:
 	@echo 'make crash    kill -9 at random moments, then compare books   随机强杀后核对账目   KILLS=50'
 	@echo 'make bench    measure codec, journal and gateway              性能测量'
 	@echo 'make fuzz     throw random bytes at the codec                 模糊测试             SECONDS=60'
-	@echo 'make docs     write docs/commands*.md from the commands       生成命令文档'
+	@echo 'make docs     write the pages on commands and settings         生成命令与配置文档'
 	@echo 'make format   put the code into shape                         整理代码格式'
 	@echo 'make lock     write the hashed lock files                     重新生成依赖锁'
 	@echo 'make clean    remove .venv and caches                         清理'
@@ -53,6 +53,9 @@ fuzz: fuzz-venv
 docs: dev-venv
 	@$(PY) -m storno.cli.helpdoc --lang en > docs/commands.md
 	@$(PY) -m storno.cli.helpdoc --lang zh > docs/commands.zh-CN.md
+	@$(PY) -m storno.cli.configdoc --lang en > docs/configuration.md
+	@$(PY) -m storno.cli.configdoc --lang zh > docs/configuration.zh-CN.md
+	@$(PY) -m storno.cli.configdoc --lang en --example > examples/storno.toml
 
 format: dev-venv
 	@.venv/bin/ruff check --fix --quiet . ; .venv/bin/ruff format --quiet .

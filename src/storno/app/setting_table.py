@@ -145,10 +145,10 @@ mac_on_reversal_answers
 approved codes
   F39 that approves
   表示批准的应答码
-partial codes
+partial codes?
   of these, those that approve the answer's smaller F4
   其中按应答 F4 部分批准的应答码
-doubtful codes
+doubtful codes?
   F39 that leaves the outcome open
   结果不确定的应答码
 reverse_on codes?
@@ -157,7 +157,7 @@ reverse_on codes?
 reversal_accepted codes
   F39 that ends a reversal
   表示冲正完成的应答码
-reversal_retry codes
+reversal_retry codes?
   F39 after which a reversal is sent again; every other code refuses it
   收到后重发冲正的应答码；其余视为拒绝冲正
 reversal_mti one 0400 0420
