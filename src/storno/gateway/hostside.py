@@ -185,7 +185,7 @@ class HostSide:
                 due_ms=base.due_ms,
                 deadline_ms=base.deadline_ms,
             )
-            card = node.seal_card(classify.pan_of(msg), record.tx_id, record.opening.date)
+            card = node.envelope.seal_card(classify.pan_of(msg), record.tx_id, record.opening.date)
         node.apply(record, Input.RESPONSE_APPROVED, now_ms, detail, card=card)
 
     def _reversal_answer(self, record: Record, msg: Message, frame: bytes, now_ms: int) -> None:
@@ -214,10 +214,10 @@ class HostSide:
         node = self._node
         if node.profile.mac == "none":
             return True
-        mac = node.mac_for(record.key.tid)
+        mac = node.envelope.mac_for(record.key.tid)
         if mac is None:
             return node.options.unkeyed is Unkeyed.FORWARD and not MAC_FIELDS.isdisjoint(msg.fields)
-        return node.mac_right(mac, msg, frame)
+        return node.envelope.mac_right(mac, msg, frame)
 
     # ------------------------------------------------------------------ late, handed on, foreign
 
@@ -282,7 +282,7 @@ class HostSide:
             node.log("warning", "unexpected_from_host", link=link, mti=msg.mti)
             code = node.profile.code_not_reversible
         answer = compose.own_answer(msg, code, now)
-        node.after(ev.SendHost(link, node.seal(answer, msg.fields.get(41, ""))))
+        node.after(ev.SendHost(link, node.envelope.seal(answer, msg.fields.get(41, ""))))
 
     def _host_reversal(self, msg: Message, frame: bytes, now_ms: int) -> str:
         """Follow a host that undid a transaction by itself; people are told if the shop was told otherwise."""
@@ -300,7 +300,7 @@ class HostSide:
         if not node.applicable(record, Input.HOST_REVERSED) or not record.kind.reversible:
             node.log("warning", "host_reversal_refused", record, state=record.state.value)
             return node.profile.code_not_reversible
-        if classify.amount_of(msg) not in (None, record.opening.amount_minor):
+        if classify.amount_of(msg) not in (None, record.opening.amount_minor, record.amount_minor):
             node.log("warning", "host_reversal_amount_differs", record)
             return node.profile.code_amount_differs
         node.apply(record, Input.HOST_REVERSED, now_ms, Detail(code=msg.fields.get(39, "")))

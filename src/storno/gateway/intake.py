@@ -113,10 +113,10 @@ class Intake:
             return profile.code_unknown_terminal
         if profile.mac == "none" or family in (Family.SIGN_IN, Family.OTHER):
             return ""
-        mac = node.mac_for(tid)
+        mac = node.envelope.mac_for(tid)
         if mac is None:
             return "" if node.options.unkeyed is Unkeyed.FORWARD else profile.code_bad_mac
-        if node.mac_right(mac, msg, frame):
+        if node.envelope.mac_right(mac, msg, frame):
             return ""
         node.counts.add("terminal_bad_mac")
         node.log("warning", "terminal_bad_mac", tid=tid, stan=msg.fields.get(11, ""))
@@ -193,7 +193,7 @@ class Intake:
             hold_minor=_hold(kind, original),
             fields=kept,
         )
-        card = node.seal_card(pan, tx_id, opening.date) if kind.reversible else None
+        card = node.envelope.seal_card(pan, tx_id, opening.date) if kind.reversible else None
         node.open(opening, tx_id, now_ms, card)
         self._await(tx_id, waiting)
         self._forward(waiting, tx_id, frame, now_ms)
@@ -353,7 +353,7 @@ class Intake:
             trigger=Trigger.TERMINAL,
             reason=self._reason(code),
         )
-        card = node.seal_card(pan, tx_id, opening.date)
+        card = node.envelope.seal_card(pan, tx_id, opening.date)
         node.cancelling[tx_id] = [waiting]
         node.open(opening, tx_id, now_ms, card, node.until(now_ms))
 
@@ -431,7 +431,7 @@ class Intake:
         node = self._node
         now = classify.local_time(now_ms, node.options.utc_offset_min)
         msg = compose.own_answer(waiting.request, code, now, extra)
-        frame = node.seal(msg, msg.fields.get(41, ""))
+        frame = node.envelope.seal(msg, msg.fields.get(41, ""))
         node.after(ev.SendTerminal(waiting.conn, node.codec.frame(frame)))
 
     # ------------------------------------------------------------------ connections

@@ -111,7 +111,7 @@ class LinkCare:
         else:
             fields[70] = "301" if what == "echo" else "001"
             msg = Message(node.profile.network_mti, fields)
-        node.dress(msg)
+        node.envelope.dress(msg)
         self._asked[link] = stan
         frame = compose.header_sized(node.codec.encode(msg), node.dialect.framing)
         node.now_do(ev.SendHost(link, frame))

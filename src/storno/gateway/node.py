@@ -14,16 +14,15 @@ from typing import TYPE_CHECKING
 from storno.exchange import compose
 from storno.exchange.classify import local_time, settlement_day, wire_key
 from storno.gateway import events as ev
+from storno.gateway.envelope import Envelope
 from storno.gateway.hostside import HostSide
 from storno.gateway.intake import Intake, Waiting
 from storno.gateway.linkcare import LinkCare
 from storno.gateway.registry import Archive, Registry
 from storno.gateway.saf import Saf
 from storno.gateway.timers import ANSWER, Timers
-from storno.iso8583.cipher import BilingualError
 from storno.iso8583.codec import codec_for
-from storno.iso8583.errors import DecodeError
-from storno.iso8583.profile import CrossDay, MacScope, Reason
+from storno.iso8583.profile import CrossDay, Reason
 from storno.journal.fact import FORGET_CARD, Change, fact_row, tx_row
 from storno.reversal import schedule
 from storno.reversal.lifecycle import IN_FLIGHT, Effect, Input, State
@@ -35,17 +34,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from storno.gateway.options import NodeOptions
-    from storno.iso8583.mac import Mac
-    from storno.iso8583.message import Message
     from storno.iso8583.spec import Dialect
     from storno.vault.base import CardVault, KeyStore
 
 RECOVERY_SLICE = 2_000
-MAC_FIELDS = (64, 128)
 ORDERS = frozenset({Input.RETRY_ORDERED, Input.ADJUSTED_CHARGED, Input.ADJUSTED_UNCHARGED, Input.CASE_CLOSED})
 """What people may order; everything else only happens."""
-LINK_KEY = "host"
-"""Name of the key of the line to the network, where one key serves the whole line."""
 REASONS = {
     Trigger.TIMEOUT: Reason.TIMEOUT,
     Trigger.LINK_LOST: Reason.TIMEOUT,
@@ -116,6 +110,7 @@ class Node:
         self._sealed: deque[_Batch] = deque()
         self._commands: list[ev.Command] = []
         self._lost: deque[str] = deque()
+        self.envelope = Envelope(self)
         self.links = LinkCare(self)
         self.intake = Intake(self)
         self.hostside = HostSide(self)
@@ -345,38 +340,19 @@ class Node:
         return settlement_day(now_ms, self.options.utc_offset_min) != record.opening.date
 
     def _mac_missing(self, record: Record) -> bool:
-        return self.profile.mac != "none" and self.mac_for(record.key.tid) is None
+        return self.profile.mac != "none" and self.envelope.mac_for(record.key.tid) is None
 
     def _send_reversal(self, record: Record) -> None:
         began = local_time(record.undoing_ms, self.options.utc_offset_min)
-        msg = compose.reversal(record, self._card_of(record), self.profile, repeat=record.sent > 1, now=began)
-        self.dress(msg)
+        msg = compose.reversal(
+            record, self.envelope.card_of(record), self.profile, repeat=record.sent > 1, now=began
+        )
+        self.envelope.dress(msg)
         link = self.links.choose(record.key.tid)
         self.hostside.expect(wire_key(msg), record.tx_id, link)
-        frame = self.seal(msg, record.key.tid)
+        frame = self.envelope.seal(msg, record.key.tid)
         self.after(ev.SendHost(link, frame, record.tx_id, reversal=True))
         self.counts.add("reversals_sent" if record.sent == 1 else "reversals_repeated")
-
-    def _card_of(self, record: Record) -> str:
-        """Give the card number; empty when it was destroyed, for a reversal without F2 is better than none."""
-        sealed = self.registry.sealed_card(record.tx_id)
-        if not sealed:
-            return ""
-        try:
-            return self.vault.open(sealed, record.tx_id)
-        except BilingualError as error:
-            self.log("error", "card_lost", record, why=str(error))
-            return ""
-
-    def seal_card(self, pan: str, tx_id: str, day: str) -> bytes | None:
-        """Seal a card number for its reversal; None when there is none or its day was destroyed already."""
-        if not pan:
-            return None
-        try:
-            return self.vault.seal(pan, tx_id, day)
-        except BilingualError as error:
-            self.log("error", "card_not_kept", tx_id=tx_id, why=str(error))
-            return None
 
     # ------------------------------------------------------------------ seldom
 
@@ -478,43 +454,3 @@ class Node:
         if record is not None:
             named = (("tx_id", record.tx_id), ("tid", record.key.tid), ("stan", record.key.stan), *named)
         self._commands.append(ev.Log(level, event, named))
-
-    # ------------------------------------------------------------------ messages
-
-    def dress(self, msg: Message) -> None:
-        """Put the head on a message of our own for the host."""
-        framing = self.dialect.framing
-        if framing.tpdu_bytes and not msg.tpdu:
-            msg.tpdu = self.options.host_tpdu or "6000030000"
-        if framing.header_bytes and not msg.header:
-            msg.header = self.options.host_header or ("603100310100" if framing.header_mark is None else "")
-
-    def mac_for(self, tid: str) -> Mac | None:
-        """Give what makes and checks the MAC of a terminal's messages; None without a MAC or without a fitting key."""
-        profile = self.profile
-        if profile.mac == "none":
-            return None
-        try:
-            if profile.mac_scope is MacScope.LINK:
-                return self.keys.link_mac(LINK_KEY, profile.mac)
-            return self.keys.terminal_mac(tid, profile.mac)
-        except BilingualError as error:
-            self.counts.add("key_trouble")
-            self.log("error", "key_trouble", tid=tid, why=str(error))
-            return None
-
-    def mac_right(self, mac: Mac, msg: Message, frame: bytes) -> bool:
-        """Check a frame's MAC; a message without one, or with fields behind it, is not right."""
-        value = msg.fields.get(MAC_FIELDS[1]) or msg.fields.get(MAC_FIELDS[0])
-        if value is None:
-            return False
-        try:
-            return mac.verify(self.codec.mab(frame), bytes.fromhex(value))
-        except DecodeError:
-            return False
-
-    def seal(self, msg: Message, tid: str) -> bytes:
-        """Encode a message with its MAC under the terminal's current key, or without one where there is none."""
-        mac = self.mac_for(tid)
-        frame = self.codec.encode(msg) if mac is None else self.codec.seal(msg, mac.compute)
-        return compose.header_sized(frame, self.dialect.framing)

@@ -184,3 +184,7 @@ class Registry:
     def held(self) -> tuple[Record, ...]:
         """Give everything in flight or being reversed."""
         return tuple(self._held.values())
+
+    def known(self) -> tuple[Record, ...]:
+        """Give everything in memory."""
+        return (*self._held.values(), *self._recent.values())

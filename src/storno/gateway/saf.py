@@ -101,7 +101,10 @@ class Saf:
         room = self._max - len(self._flying)
         while self._no_room and room > 0:
             tx_id = self._no_room.popleft()
-            if tx_id not in ready and self._may_go(tx_id, now_ms):
+            due_ms = self._due_of.get(tx_id, now_ms)
+            if due_ms > now_ms:  # set aside or postponed before its time: back into the order of time
+                self._set_due(tx_id, due_ms)
+            elif tx_id not in ready and self._may_go(tx_id, now_ms):
                 ready[tx_id] = None
                 room -= 1
         return list(ready)
