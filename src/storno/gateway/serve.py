@@ -14,6 +14,7 @@ from storno.gateway import events as ev
 from storno.gateway.clock import SteadyClock
 from storno.gateway.connections import TerminalConn
 from storno.gateway.links import HostLink
+from storno.journal.base import JournalError
 
 if TYPE_CHECKING:
     import ssl
@@ -211,7 +212,11 @@ class Gateway:
         batch = self.node.take_batch(self.clock.now_ms())
         if batch is None or self.node.halted:
             return
-        self._writer.submit(*batch)
+        try:
+            self._writer.submit(*batch)
+        except JournalError as error:  # not taken: a later batch must never make this one look durable
+            self._journal_failed(error.english)
+            return
         self._want_write()
 
     def _want_write(self) -> None:
