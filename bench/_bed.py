@@ -41,6 +41,7 @@ def hardware() -> dict[str, object]:
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.release()}",
         "load_average": [round(one, 2) for one in os.getloadavg()],
+        "niceness": os.nice(0),
     }
 
 
@@ -54,6 +55,12 @@ def cpu_s(pid: int) -> float:
     """Processor seconds of a process so far."""
     spent = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(spent[11]) + int(spent[12])) / TICKS
+
+
+def machine_busy_s() -> float:
+    """Processor seconds of everything on this machine so far, all cores together."""
+    spent = [int(one) for one in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]]
+    return (sum(spent[:3]) + sum(spent[5:8])) / TICKS
 
 
 def rss_mb(pid: int) -> float:
@@ -146,13 +153,17 @@ class Bed:
             assert process.stdout is not None
             self._mark(process, "warm")
             before = {role: sum(map(cpu_s, pids)) for role, pids in roles.items()}
+            all_before, began = machine_busy_s(), time.perf_counter()
             self._mark(process, "end")
             after = {role: sum(map(cpu_s, pids)) for role, pids in roles.items()}
+            others = machine_busy_s() - all_before - sum(after.values()) + sum(before.values())
+            others /= time.perf_counter() - began
             figures = json.loads(process.stdout.read())
         done = max(1, figures["n"])
         figures["cpu_us_per_tx"] = {
             role: round((after[role] - before[role]) * 1e6 / done, 1) for role in roles if roles[role]
         }
+        figures["others_cores"] = round(max(0.0, others), 2)  # what everything else on the machine took
         figures["rss_mb"] = {
             role: sum(map(rss_mb, roles[role])) for role in ("gateway", "writer") if roles[role]
         }

@@ -53,7 +53,8 @@ def tell(what: str, figures: dict) -> None:
     odd = f"  OTHER CODES {figures['other_codes']}" if figures["other_codes"] else ""
     print(
         f"{what:<26}{figures['tx_per_s']:>7,} tx/s   p50 {figures['p50_ms']:>6.1f}   p99 {figures['p99_ms']:>6.1f} ms"
-        f"   processor us/tx: {costs}{odd}",
+        f"   processor us/tx: {costs}"
+        f"   others {figures['others_cores']:.1f} cores{odd}",
         flush=True,
     )
 
