@@ -127,7 +127,7 @@ def _server_tls(files: TlsFiles) -> ssl.SSLContext | None:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=files.authority or None)
         context.load_cert_chain(files.certificate, files.key or None)
     except OSError as error:
-        raise SettingsError(f"[tls]: {error}", f"[tls]：证书不可用：{error}") from None
+        raise _unusable("tls", files, error) from None
     if files.authority:
         context.verify_mode = ssl.CERT_REQUIRED
     return context
@@ -139,5 +139,13 @@ def _client_tls(files: TlsFiles) -> ssl.SSLContext:
         if files.certificate:
             context.load_cert_chain(files.certificate, files.key or None)
     except OSError as error:
-        raise SettingsError(f"[host_tls]: {error}", f"[host_tls]：证书不可用：{error}") from None
+        raise _unusable("host_tls", files, error) from None
     return context
+
+
+def _unusable(table: str, files: TlsFiles, error: OSError) -> SettingsError:
+    named = ", ".join(filter(None, (files.certificate, files.key, files.authority)))
+    return SettingsError(
+        f"[{table}]: {named}: cannot be used: {error.strerror or error}",
+        f"[{table}]：{named}：证书或密钥不可用：{error.strerror or error}",
+    )
