@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from random import Random
 
+__all__ = ["SIGN_IN_CODES", "TEST_LINK_MAK", "TEST_TMK", "HostKeys", "KeyFileError", "load_keys"]
+
 SIGN_IN_CODES = ("001", "003", "004", "005")
 """F60.3: single DES, double length, double length with track key, SM4."""
 
