@@ -227,7 +227,8 @@ answer_ms = 8000               # above the gateway's answer_timeout_ms
 - Several `hosts` must be front ends of **one** set of books: a reversal may leave over another one than its sale, and a
   host that does not know the sale answers 25, which counts as undone.
 - A gateway speaks one dialect on both sides. With `cups` or `iso87_ascii` a switch stands where terminals stand;
-  `storno terminal` speaks `cup_pos` only. With `mac_scope = "link"` one key makes the MAC on both sides.
+  `storno terminal` speaks `cup_pos` only. With `mac_scope = "link"` one key makes the MAC on both sides
+  (`storno keys link add`).
 - `storno gateway --check` says what the settings come to and starts nothing."""
 
 _HEAD_ZH = """# 配置
@@ -262,7 +263,7 @@ answer_ms = 8000               # 应大于网关的 answer_timeout_ms
   真实终端请用 `storno keys` 导入密钥。
 - 多个 `hosts` 必须是**同一套账**的前置机：冲正可能不走原交易那一台，而不认识原交易的主机会答 25，等同于已冲正。
 - 网关两侧使用同一种方言。使用 `cups` 或 `iso87_ascii` 时，接在终端位置上的是转接系统；`storno terminal`
-  只会 `cup_pos`。`mac_scope = "link"` 时，两侧用同一把密钥计算 MAC。
+  只会 `cup_pos`。`mac_scope = "link"` 时，两侧用同一把密钥计算 MAC（`storno keys link add`）。
 - 不运行、只检查：`storno gateway --check` 会说明配置的实际含义。"""
 
 

@@ -76,6 +76,10 @@ class StornoGroup(click.Group):
                 [
                     ("STORNO_HOME", t("folder of all state (~/.storno)", "存放全部数据的目录（~/.storno）")),
                     (
+                        "STORNO_CONFIG",
+                        t("storno.toml to use (the one in the folder)", "使用的 storno.toml（缺省为目录中的）"),
+                    ),
+                    (
                         "STORNO_MASTER_KEY",
                         t("64 hex digits, instead of a key file", "64 位十六进制，代替密钥文件"),
                     ),
