@@ -197,8 +197,17 @@ def _apply(record: Record, effects: tuple[Effect, ...], detail: Detail, changes:
             changes["marked"] = True
         elif effect is Effect.RESTORE_ORIGINAL:
             changes["marked"] = False
-        elif effect is Effect.CLOSE_CASE:
+        elif effect is Effect.CLOSE_CASE and not _shop_believes(record, changes):
             changes["case"] = None
+
+
+def _shop_believes(record: Record, changes: dict[str, object]) -> bool:
+    """Say whether a reversal has just succeeded whose terminal was told approved and never heard otherwise.
+
+    The money is settled then, the shop is not: its exception stays until a person closes it.
+    """
+    reversed_now = changes["state"] is State.REVERSED and record.state is not State.REVERSED
+    return reversed_now and record.told is Told.APPROVED
 
 
 def _move(record: Record, effects: tuple[Effect, ...], changes: dict[str, object]) -> Posting | None:
