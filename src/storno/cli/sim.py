@@ -1,0 +1,185 @@
+"""`storno sim`: live through many simulated days, or through one of them again, and say what became of the money.
+
+Thin: the worlds are in `storno.sim.world`. A broken promise ends with exit code 1 and the one line that replays it.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from storno.cli.sim_words import table
+from storno.cli.text import language, t
+from storno.cli.trouble import ExitCode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from storno.sim.world.scoreboard import Score
+
+SLICE = 10
+_SEED_MAX = 2**63 - 1
+
+
+class SeedType(click.ParamType):  # type: ignore[type-arg] # generic only in the newest stubs
+    """A seed: decimal, or hexadecimal with 0x."""
+
+    name = "seed"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Read it."""
+        if isinstance(value, int):
+            return value
+        try:
+            seed = int(str(value), 0)
+        except ValueError:
+            seed = -1
+        if not 0 <= seed <= _SEED_MAX:
+            self.fail(
+                t(f"{value!r} is no seed; write 42 or 0x2a", f"{value!r} 不是种子，请写 42 或 0x2a"),
+                param,
+                ctx,
+            )
+        return seed
+
+
+SEED = SeedType()
+
+
+@click.command("sim")
+@click.option(
+    "--seeds",
+    default=200,
+    show_default=True,
+    type=click.IntRange(1),
+    help=t("How many days.", "模拟多少天。"),
+)
+@click.option("--start", default=0, show_default=True, type=SEED, help=t("The first seed.", "第一个种子。"))
+@click.option("--seed", type=SEED, help=t("This day only.", "只运行这一个种子。"))
+@click.option("--explain", type=SEED, help=t("Tell the story of this day.", "讲述这个种子当天的经过。"))
+@click.option(
+    "--until",
+    type=click.IntRange(1),
+    metavar="MS",
+    help=t(
+        "End each day after so many milliseconds, without an evening.", "每天只模拟到该毫秒数，不做日终。"
+    ),
+)
+@click.option(
+    "--jobs", default=1, show_default=True, type=click.IntRange(1, 64), help=t("Processes.", "进程数。")
+)
+@click.option(
+    "--record",
+    type=click.Path(dir_okay=False),
+    help=t("Append the scoreboard to this file.", "把记分板追加到此文件。"),
+)
+@click.option("--json", "as_json", is_flag=True, help=t("Print JSON.", "输出 JSON。"))
+def sim(**given: Any) -> int:
+    """Run worlds."""
+    if given["explain"] is not None:
+        return _explain(given["explain"], given["until"])
+    seeds = (
+        range(given["start"], given["start"] + given["seeds"])
+        if given["seed"] is None
+        else range(given["seed"], given["seed"] + 1)
+    )
+    score, cpu_s = _run(seeds, given["until"], given["jobs"], quiet=given["as_json"])
+    body = {**_head(seeds, cpu_s, score), **score.as_json()}
+    if given["record"]:
+        with open(given["record"], "a", encoding="utf-8") as file:  # noqa: PTH123 - append
+            file.write(json.dumps(body, ensure_ascii=False) + "\n")
+    if given["as_json"]:
+        click.echo(json.dumps(body, ensure_ascii=False))
+    else:
+        for line in table(score, cpu_s):
+            click.echo(line)
+    for one in score.broken:
+        where = f" [{one.key}]" if one.key is not None else ""
+        click.echo(f"{one.replay}    # {one.promise}: {one.text}{where}", err=given["as_json"])
+    return ExitCode.DISAGREES if score.broken else ExitCode.DONE
+
+
+sim.help = t(
+    "Live through simulated days in which everything goes wrong, and prove where the money is.",
+    "在什么都会出错的模拟日子里运行，并证明每一笔钱的去向。",
+)
+
+
+def _head(seeds: range, cpu_s: float, score: Score) -> dict[str, Any]:
+    return {
+        "first_seed": seeds.start,
+        "seeds": len(seeds),
+        "cpu_s": round(cpu_s, 1),
+        "tx_per_cpu_s": round(score.transactions / cpu_s) if cpu_s else 0,
+    }
+
+
+def _run(seeds: range, until_ms: int | None, jobs: int, *, quiet: bool) -> tuple[Score, float]:
+    """Live through all seeds; give their score and the seconds of processor time it took."""
+    from storno.sim.world.scoreboard import Score
+
+    total, cpu_s = Score(), 0.0
+    label = t("days", "天")
+    shown = not quiet and sys.stderr.isatty()
+    with click.progressbar(length=len(seeds), label=label, file=sys.stderr, hidden=not shown) as bar:
+        for score, spent_s in _slices(seeds, until_ms, jobs):
+            total.add(score)
+            cpu_s += spent_s
+            bar.update(score.worlds)
+    return total, cpu_s
+
+
+def _slices(seeds: range, until_ms: int | None, jobs: int) -> Iterator[tuple[Score, float]]:
+    slices = [seeds[at : at + SLICE] for at in range(0, len(seeds), SLICE)]
+    if jobs == 1 or len(slices) == 1:
+        for one in slices:
+            yield work(one, until_ms)
+        return
+    with ProcessPoolExecutor(jobs) as pool:
+        yield from pool.map(work, slices, [until_ms] * len(slices))
+
+
+def work(seeds: range, until_ms: int | None) -> tuple[Score, float]:
+    """Live through some seeds; the collector rests meanwhile, for a world is garbage only as a whole."""
+    from storno.sim.world.scoreboard import Score, live
+
+    began_s = time.process_time()
+    total = Score()
+    gc.collect()
+    gc.disable()
+    try:
+        for seed in seeds:
+            total.add(live(seed, until_ms))
+    finally:
+        gc.enable()
+    return total, time.process_time() - began_s
+
+
+def _explain(seed: int, until_ms: int | None) -> int:
+    """Tell the story of the transaction that broke a promise; of everything when none did."""
+    from storno.sim.world.story import Story
+    from storno.sim.world.swarm import draw
+    from storno.sim.world.violation import Violation
+    from storno.sim.world.world import World
+
+    swarm, story = draw(seed), Story()
+    world = World(swarm, story)
+    key, failed = None, ""
+    try:
+        world.run(until_ms)
+    except Violation as violation:
+        key, failed = violation.key, str(violation)
+    except AssertionError as error:
+        failed = f"contract: {error}"
+    zh = language() == "zh"
+    for line in story.about(key):
+        who = f"{line.tid}/{line.stan}" if line.tid else ""
+        click.echo(f"{(line.at_ms - swarm.start_ms) / 1000:10.3f} s  {who:15}  {line.zh if zh else line.en}")
+    click.echo(failed or t("no promise was broken", "没有违反任何保证"))
+    return ExitCode.DISAGREES if failed else ExitCode.DONE

@@ -1,0 +1,73 @@
+"""The scoreboard of `storno sim` in words.
+
+Thin: numbers in, lines out.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from storno.cli.text import t
+
+if TYPE_CHECKING:
+    from storno.sim.world.scoreboard import Score
+
+_HOURS_MS = 3_600_000
+_FAULTS_IN_LINE = 4
+
+
+def table(score: Score, cpu_s: float) -> list[str]:
+    """Give the scoreboard as lines."""
+    per_s = score.transactions / cpu_s if cpu_s else 0.0
+    share = score.touched / score.transactions if score.transactions else 0.0
+    hours = score.simulated_ms / _HOURS_MS
+    rows = [
+        (
+            t("days", "天数"),
+            f"{score.worlds}  ({t('host that keeps its memory', '主机不失忆')}: {score.trusted})",
+        ),
+        (t("simulated", "模拟时长"), f"{hours:,.0f} h"),
+        (t("transactions", "交易"), f"{score.transactions:,}  ({per_s:,.0f}/s {t('on one core', '单核')})"),
+        (t("  struck by a fault", "  遭遇故障"), f"{score.touched:,}  ({share:.1%})"),
+        (t("reversals", "冲正"), f"{score.reversed:,}"),
+        (t("  repeats", "  重发"), f"{score.repeats:,}"),
+        (t("  asked for by terminals", "  终端发起"), f"{score.terminal_reversals:,}"),
+        (t("late answers", "迟到应答"), f"{score.late_answers:,}"),
+        (t("exceptions opened", "差错立案"), f"{score.cases:,}"),
+        (t("differences named", "已立案的差异"), f"{score.named:,}"),
+        (t("differences found", "对账发现的差异"), f"{score.found:,}"),
+        (t("silent", "无人知晓"), f"{score.silent}"),
+        (t("lost", "丢失"), f"{score.lost}"),
+        (t("doubled", "重复"), f"{score.doubled}"),
+        (t("promises broken", "违反保证"), f"{len(score.broken)}"),
+    ]
+    width = max(_wide(name) for name, _ in rows)
+    lines = [f"{name}{' ' * (width - _wide(name))}  {value}" for name, value in rows]
+    return [*lines, "", *_faults(score), "", *_rows(score)]
+
+
+def _faults(score: Score) -> list[str]:
+    named = [f"{kind} {times:,}" for kind, times in sorted(score.faults.items())]
+    lines = [
+        "  " + "   ".join(named[at : at + _FAULTS_IN_LINE]) for at in range(0, len(named), _FAULTS_IN_LINE)
+    ]
+    return [t(f"faults {sum(score.faults.values()):,}", f"故障 {sum(score.faults.values()):,} 次"), *lines]
+
+
+def _rows(score: Score) -> list[str]:
+    reached, never = score.reached, score.never
+    head = t(
+        f"rows of the life cycle: {reached} taken, {len(never)} never",
+        f"生命周期表：{reached} 行被走到，{len(never)} 行未走到",
+    )
+    return [head, *(f"  {row_words(state.value, what.value)}" for state, what in never)]
+
+
+def row_words(state: str, what: str) -> str:
+    """Name a row."""
+    return f"{state} + {what}"
+
+
+def _wide(text: str) -> int:
+    """Give the columns a text takes: Chinese letters take two."""
+    return sum(2 if ord(letter) > 0x2E80 else 1 for letter in text)
