@@ -416,8 +416,6 @@ class Node:
         record = self.registry.get(tx_id)
         if record is None or record.state not in IN_FLIGHT:
             return
-        if trigger is Trigger.TIMEOUT and now_ms < record.updated_ms + self.profile.answer_timeout_ms:
-            return  # the deadline of an earlier sending of the same advice
         self.counts.add("timeouts")
         self.apply(record, Input.RESPONSE_TIMEOUT, now_ms, self.undoing(trigger, now_ms))
 

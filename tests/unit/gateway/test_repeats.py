@@ -105,6 +105,19 @@ def test_a_number_is_not_free_while_its_reversal_is_still_under_way(world, till)
     assert (world.last_code(), len(world.rows())) == ("94", 1)
 
 
+def test_a_number_is_not_free_while_its_reversal_waits_behind_another(world, till):
+    till.timed_out()
+    till.timed_out()
+    world.link_down()
+    world.restart()
+    world.link_down()
+    world.advance(world.node.profile.key_reuse_after_ms + 1)
+    world.link_up()
+    assert (world.row("000002")["state"], world.reversals("000002")) == ("reversing", [])
+    till.send(till.request(amount=2000, stan="000002"))
+    assert (world.last_code(), len(world.rows())) == ("94", 2)
+
+
 # ------------------------------------------------------------------ the terminal's own reversal
 
 
