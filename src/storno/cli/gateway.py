@@ -10,7 +10,6 @@ import contextlib
 import json
 import signal
 import sys
-import time
 from typing import TYPE_CHECKING
 
 import click
@@ -18,11 +17,12 @@ import click
 from storno.app import home_dir
 from storno.app.build import build_gateway, build_parts, settle_memory
 from storno.app.settings import Settings, SettingsError, load
+from storno.cli.gateway_log import LogLines
 from storno.cli.text import language, t
 from storno.cli.trouble import ExitCode, Trouble
 from storno.gateway.control import Control
 from storno.gateway.control_wire import SOCKET
-from storno.gateway.serve import JournalStopped
+from storno.gateway.serve import JournalStopped, NodeBroken
 from storno.journal.base import JournalError
 from storno.vault import VaultError
 from storno.vault.base import VaultUnwritable
@@ -31,69 +31,32 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from storno.app.build import Parts
-    from storno.gateway import events as ev
-
-EVENTS: dict[str, tuple[str, str]] = {
-    "link_up": ("host link is up", "主机链路已连接"),
-    "link_down": ("host link is lost", "主机链路已断开"),
-    "link_silent": ("host does not answer the echo; connecting anew", "主机对回响测试无应答，重新连接"),
-    "link_refused": ("host refused our sign-on or echo", "主机拒绝签到或回响"),
-    "connect_failed": ("cannot connect to the host; will try again", "无法连接主机，将重试"),
-    "connection_refused": ("a terminal's connection was refused: no room", "终端连接数已满，拒绝连接"),
-    "bad_framing": ("a terminal's bytes are no frames; closed", "终端报文分帧错误，已断开"),
-    "host_bad_framing": ("the host's bytes are no frames; connecting anew", "主机报文分帧错误，重新连接"),
-    "half_frame": ("a terminal stopped in the middle of a frame; closed", "终端报文只发了一半，已断开"),
-    "unreadable": ("a terminal's message cannot be read; closed", "终端报文无法解析，已断开"),
-    "host_unreadable": ("a host's message cannot be read", "主机报文无法解析"),
-    "unknown_terminal": ("a terminal without keys here was refused (97)", "未登记的终端，已拒绝 (97)"),
-    "terminal_bad_mac": ("a terminal's MAC is wrong: refused (A0)", "终端报文 MAC 错，已拒绝 (A0)"),
-    "bad_answer": ("the host's answer cannot be trusted: reversing", "主机应答不可信：发起冲正"),
-    "reversal_answer_bad_mac": ("the MAC of a reversal's answer is wrong: trying again", "冲正应答 MAC 错：将重发"),
-    "bad_request": ("a request lacks what it needs: refused (30)", "请求缺少必要的域，已拒绝 (30)"),
-    "bad_reversal": ("a terminal's reversal lacks what it needs: refused (30)", "终端冲正缺少必要的域，已拒绝 (30)"),
-    "number_reused": ("a STAN was used again for another request: refused (94)", "流水号被另一笔交易重复使用，已拒绝 (94)"),
-    "reversal_amount_differs": ("a terminal's reversal has another amount: refused (64)", "终端冲正金额与原交易不符，已拒绝 (64)"),
-    "stray_answer": ("an answer that belongs to nothing we know", "收到不属于任何交易的应答"),
-    "answer_from_terminal": ("a terminal sent an answer; closed", "终端发来应答报文，已断开"),
-    "unexpected_from_host": ("the host asked something we do not do", "主机发来不支持的请求"),
-    "host_reversal_unknown": ("the host reversed something we do not know", "主机冲正了一笔未知交易"),
-    "host_reversal_refused": ("the host's reversal does not fit the transaction", "主机冲正与该交易状态不符"),
-    "key_trouble": ("working keys do not prove themselves; not installed", "工作密钥校验不符，未安装"),
-    "keys_not_kept": ("working keys could not be stored", "工作密钥无法保存"),
-    "case": ("an exception needs a person", "产生差错，需人工处理"),
-    "order_refused": ("an order does not fit the transaction", "该操作与交易状态不符"),
-    "clock_jump": ("the machine's clock was set; our time goes on steadily", "系统时钟被调整；网关时间保持连续"),
-}
-
-
-class LogLines:
-    """Write what the node tells, a line each: words for people, or JSON."""
-
-    def __init__(self, *, as_json: bool) -> None:
-        self._json = as_json
-
-    def __call__(self, told: ev.Log) -> None:
-        """Write one."""
-        stamp = time.strftime("%Y-%m-%dT%H:%M:%S%z")
-        if self._json:
-            line = json.dumps({"at": stamp, "level": told.level, "event": told.event, **dict(told.facts)}, ensure_ascii=False)
-        else:
-            english, chinese = EVENTS.get(told.event, (told.event, told.event))
-            words = chinese if language() == "zh" else english
-            facts = " ".join(f"{name}={value}" for name, value in told.facts)
-            line = f"{stamp} {told.level:<7} {words}  {facts}".rstrip()
-        sys.stderr.write(line + "\n")
-        sys.stderr.flush()
 
 
 @click.command(help=t("Stand between terminals and the host.", "运行终端与主机之间的网关。"))
 @click.option("--config", type=click.Path(dir_okay=False), help=t("storno.toml to use", "使用的 storno.toml"))
 @click.option("--home", help=t("folder of all state", "存放全部数据的目录"))
 @click.option("--listen", metavar="HOST:PORT", help=t("where terminals connect", "终端接入地址"))
-@click.option("--host", "hosts", multiple=True, metavar="HOST:PORT", help=t("host to connect to; repeatable", "主机地址，可重复"))
-@click.option("--check", is_flag=True, help=t("read the settings, say what they mean, stop", "只检查配置并退出"))
+@click.option(
+    "--host",
+    "hosts",
+    multiple=True,
+    metavar="HOST:PORT",
+    help=t("host to connect to; repeatable", "主机地址，可重复"),
+)
+@click.option(
+    "--check", is_flag=True, help=t("read the settings, say what they mean, stop", "只检查配置并退出")
+)
 @click.option("--json", "as_json", is_flag=True, help=t("log lines as JSON", "以 JSON 输出日志"))
-def gateway(*, config: str | None, home: str | None, listen: str | None, hosts: tuple[str, ...], check: bool, as_json: bool) -> int:
+def gateway(
+    *,
+    config: str | None,
+    home: str | None,
+    listen: str | None,
+    hosts: tuple[str, ...],
+    check: bool,
+    as_json: bool,
+) -> int:
     """Run a gateway."""
     folder = home_dir(home)
     try:
@@ -107,7 +70,9 @@ def gateway(*, config: str | None, home: str | None, listen: str | None, hosts: 
     except (SettingsError, VaultError) as error:
         raise Trouble(error.say(language()), where=str(folder)) from None
     except JournalError as error:
-        raise Trouble(error.chinese if language() == "zh" else error.english, where=str(folder), code=ExitCode.OUTSIDE) from None
+        raise Trouble(
+            error.chinese if language() == "zh" else error.english, where=str(folder), code=ExitCode.OUTSIDE
+        ) from None
     with contextlib.suppress(ImportError):
         import uvloop
 
@@ -173,6 +138,18 @@ async def _serve(settings: Settings, folder: Path, parts: Parts, log: LogLines) 
                 "请清理空间或修复磁盘后重新启动：已应答的交易不会丢失",
             ),
             code=ExitCode.OUTSIDE,
+        ) from None
+    except NodeBroken as error:
+        raise Trouble(
+            t(
+                f"a step of the gateway broke its contract ({error}); it stopped before promising anything",
+                f"网关某一步骤违反了自身约定（{error}），已在应答之前停止",
+            ),
+            todo=t(
+                "start it again: what was open is recovered from the journal; please report the line above",
+                "请重新启动：未了结的交易将从流水日志恢复；并请反馈上面这一行",
+            ),
+            code=ExitCode.OUR_FAULT,
         ) from None
     counts = parts.node.counts.values
     _warn(f"stopped; counts: {json.dumps(counts)}", f"已停止；计数：{json.dumps(counts)}")

@@ -7,6 +7,7 @@ writer groups what waits, and only its acknowledgement releases what the batch p
 from __future__ import annotations
 
 import asyncio
+import traceback
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 SWEEP_S = 1.0
 STOP_STEP_S = 0.02
+WITH_WRITER_MAX = 2
+"""Batches the journal writer has at most: one being made durable and the next. What comes meanwhile is one batch."""
 
 
 class Writer(Protocol):
@@ -90,6 +93,21 @@ class JournalStopped(Exception):  # noqa: N818 it names what happened
     """The journal could not be written: the gateway stopped, and nothing unwritten was promised to anybody."""
 
 
+class NodeBroken(Exception):  # noqa: N818 it names what happened
+    """A step of the node broke its contract: the gateway stopped before anything of that step was promised.
+
+    It carries the place in the code, never the error's own text, which could hold what a message held.
+    """
+
+    def __init__(self, kind: str, place: str) -> None:
+        super().__init__(f"{kind} at {place}")
+
+
+def _place(error: Exception) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{frames[-1].name}, line {frames[-1].lineno}" if frames else "?"
+
+
 class Gateway:
     """A running gateway."""
 
@@ -110,6 +128,7 @@ class Gateway:
         self._timer_ms = 0
         self._number = 0
         self._writing = False
+        self._token_sent = self._token_durable = 0
         self._stopped: asyncio.Future[None] = self._loop.create_future()
         self._tasks: set[asyncio.Task[None]] = set()
         self.accepting = False
@@ -181,21 +200,31 @@ class Gateway:
 
     def _journal_failed(self, why: str) -> None:
         """Stop at once: what is not durable must not be promised, and is not."""
+        self._fail(JournalStopped(why))
+
+    def _fail(self, error: Exception) -> None:
         if self.node.halted:
             return
-        self.node.halt(why)
+        self.node.halt(str(error))
         self.accepting = False
         if self._server is not None:
             self._server.close()
         self._close()
         if not self._stopped.done():
-            self._stopped.set_exception(JournalStopped(why))
+            self._stopped.set_exception(error)
 
     # ------------------------------------------------------------------ feeding
 
     def feed(self, event: ev.Event) -> None:
         """Give the node an event and carry out what it orders."""
-        self._perform(self.node.step(self.clock.now_ms(), event))
+        if self.node.halted:
+            return
+        try:
+            commands = self.node.step(self.clock.now_ms(), event)
+        except Exception as error:  # noqa: BLE001 a half-done step must not go on; the next start folds what is durable
+            self._fail(NodeBroken(type(error).__name__, _place(error)))
+            return
+        self._perform(commands)
         self._soon()
 
     def _soon(self) -> None:
@@ -209,9 +238,12 @@ class Gateway:
         self._arm()
 
     def _flush(self) -> None:
+        if self._token_sent - self._token_durable >= WITH_WRITER_MAX:
+            return  # it could only wait there; here it grows, and its journalling costs one message
         batch = self.node.take_batch(self.clock.now_ms())
         if batch is None or self.node.halted:
             return
+        self._token_sent = batch[0]
         try:
             self._writer.submit(*batch)
         except JournalError as error:  # not taken: a later batch must never make this one look durable
@@ -239,6 +271,7 @@ class Gateway:
                 return
             token = max(token, getattr(answer, "token", 0))
         if token:
+            self._token_durable = token
             self.feed(ev.Durable(token))
 
     def _arm(self) -> None:

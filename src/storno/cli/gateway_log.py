@@ -1,0 +1,101 @@
+"""What a running gateway says: one line for each thing worth telling, in words or as JSON.
+
+Every event a node or its sockets can report has words here in both languages; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from storno.cli.text import language
+
+if TYPE_CHECKING:
+    from storno.gateway import events as ev
+
+EVENTS: dict[str, tuple[str, str]] = {
+    "link_up": ("host link is up", "主机链路已连接"),
+    "link_down": ("host link is lost", "主机链路已断开"),
+    "link_silent": ("host does not answer the echo; connecting anew", "主机对回响测试无应答，重新连接"),
+    "link_refused": ("host refused our sign-on or echo", "主机拒绝签到或回响"),
+    "connect_failed": ("cannot connect to the host; will try again", "无法连接主机，将重试"),
+    "connection_refused": ("a terminal's connection was refused: no room", "终端连接数已满，拒绝连接"),
+    "bad_framing": ("a terminal's bytes are no frames; closed", "终端报文分帧错误，已断开"),
+    "host_bad_framing": ("the host's bytes are no frames; connecting anew", "主机报文分帧错误，重新连接"),
+    "half_frame": ("a terminal stopped in the middle of a frame; closed", "终端报文只发了一半，已断开"),
+    "unreadable": ("a terminal's message cannot be read; closed", "终端报文无法解析，已断开"),
+    "host_unreadable": ("a host's message cannot be read", "主机报文无法解析"),
+    "unknown_terminal": ("a terminal without keys here was refused (97)", "未登记的终端，已拒绝 (97)"),
+    "terminal_bad_mac": ("a terminal's MAC is wrong: refused (A0)", "终端报文 MAC 错，已拒绝 (A0)"),
+    "bad_answer": ("the host's answer cannot be trusted: reversing", "主机应答不可信：发起冲正"),
+    "reversal_answer_bad_mac": (
+        "the MAC of a reversal's answer is wrong: trying again",
+        "冲正应答 MAC 错：将重发",
+    ),
+    "bad_request": ("a request lacks what it needs: refused (30)", "请求缺少必要的域，已拒绝 (30)"),
+    "bad_reversal": (
+        "a terminal's reversal lacks what it needs: refused (30)",
+        "终端冲正缺少必要的域，已拒绝 (30)",
+    ),
+    "number_reused": (
+        "a STAN was used again for another request: refused (94)",
+        "流水号被另一笔交易重复使用，已拒绝 (94)",
+    ),
+    "reversal_amount_differs": (
+        "a terminal's reversal has another amount: refused (64)",
+        "终端冲正金额与原交易不符，已拒绝 (64)",
+    ),
+    "stray_answer": ("an answer that belongs to nothing we know", "收到不属于任何交易的应答"),
+    "answer_from_terminal": ("a terminal sent an answer; closed", "终端发来应答报文，已断开"),
+    "unexpected_from_host": ("the host asked something we do not do", "主机发来不支持的请求"),
+    "host_reversal_unknown": ("the host reversed something we do not know", "主机冲正了一笔未知交易"),
+    "host_reversal_refused": ("the host's reversal does not fit the transaction", "主机冲正与该交易状态不符"),
+    "key_trouble": ("working keys do not prove themselves; not installed", "工作密钥校验不符，未安装"),
+    "keys_not_kept": ("working keys could not be stored", "工作密钥无法保存"),
+    "case": ("an exception needs a person", "产生差错，需人工处理"),
+    "original_not_marked": ("a void's original cannot be marked as undone", "无法标记被撤销的原交易"),
+    "original_undone_by_another": (
+        "the original was undone by another transaction",
+        "原交易已被另一笔交易撤销",
+    ),
+    "card_lost": ("the card copy is gone: the reversal goes without F2", "卡号副本已销毁：冲正不带卡号域"),
+    "card_not_kept": ("the card copy could not be kept for a reversal", "无法为冲正保存卡号副本"),
+    "host_reversal_bad_mac": (
+        "the MAC of the host's own reversal is wrong: refused",
+        "主机冲正报文 MAC 错，已拒绝",
+    ),
+    "host_reversal_amount_differs": (
+        "the host's reversal has another amount: refused",
+        "主机冲正金额与原交易不符，已拒绝",
+    ),
+    "order_refused": ("an order does not fit the transaction", "该操作与交易状态不符"),
+    "clock_jump": (
+        "the machine's clock was set; our time goes on steadily",
+        "系统时钟被调整；网关时间保持连续",
+    ),
+}
+
+
+class LogLines:
+    """Write what the node tells, a line each: words for people, or JSON."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self._json = as_json
+
+    def __call__(self, told: ev.Log) -> None:
+        """Write one."""
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%S%z")
+        if self._json:
+            line = json.dumps(
+                {"at": stamp, "level": told.level, "event": told.event, **dict(told.facts)},
+                ensure_ascii=False,
+            )
+        else:
+            english, chinese = EVENTS.get(told.event, (told.event, told.event))
+            words = chinese if language() == "zh" else english
+            facts = " ".join(f"{name}={value}" for name, value in told.facts)
+            line = f"{stamp} {told.level:<7} {words}  {facts}".rstrip()
+        sys.stderr.write(line + "\n")
+        sys.stderr.flush()
