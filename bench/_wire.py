@@ -59,7 +59,9 @@ def requests(tid: str, start: int = 1) -> Iterator[bytes]:
 def make_home(home: Path, terminals: int) -> None:
     """Make a gateway's folder in which these terminals have signed in already."""
     home.mkdir(mode=0o700, parents=True)
-    store = FileKeyStore(home / "keys.db", load_master({}, home / "master.key", create=True, warn=lambda *_: None))
+    store = FileKeyStore(
+        home / "keys.db", load_master({}, home / "master.key", create=True, warn=lambda *_: None)
+    )
     keys = _pack(WorkingKeys(PIK, MAK, None, KeyKind.TRIPLE_DES))
     tids = [tid_of(n) for n in range(1, terminals + 1)]
     rows = [("tmk", tid, TEST_TMK) for tid in tids] + [("working", tid, keys) for tid in tids]

@@ -17,7 +17,8 @@ OPENING = Opening(
 
 
 @pytest.mark.parametrize(
-    ("kind", "marks"), [(Kind.VOID, True), (Kind.COMPLETION, True), (Kind.COMPLETION_ADVICE, True), (Kind.REFUND, False)]
+    ("kind", "marks"),
+    [(Kind.VOID, True), (Kind.COMPLETION, True), (Kind.COMPLETION_ADVICE, True), (Kind.REFUND, False)],
 )
 def test_an_approved_refund_leaves_its_sale_as_it_is(kind, marks):
     first = State.AUTHORIZING if kind.reversible else State.ADVISING

@@ -47,7 +47,9 @@ COMMANDS = (
     Entry("host", "be an acquirer's host with real books and faults", "模拟收单主机：真实记账，可注入故障"),
     Entry("keys", "import and list terminal and host keys", "导入、查看终端与主机密钥"),
     Entry("status", "say how the gateway is and what waits for a person", "查看网关状态与待处理事项"),
-    Entry("cases", "list what needs a person; retry, settle, close", "列出需人工处理的交易；重试、了结、关闭"),
+    Entry(
+        "cases", "list what needs a person; retry, settle, close", "列出需人工处理的交易；重试、了结、关闭"
+    ),
     Entry("explain", "tell the whole story of one transaction", "讲清一笔交易的来龙去脉"),
     Entry("ledger", "show balances and prove they sum to zero", "查看余额并证明借贷平衡"),
     Entry("sim", "live through days in which everything goes wrong", "模拟什么都会出错的日子，验证资金"),
@@ -78,7 +80,10 @@ class StornoGroup(click.Group):
                     ("STORNO_HOME", t("folder of all state (~/.storno)", "存放全部数据的目录（~/.storno）")),
                     (
                         "STORNO_CONFIG",
-                        t("storno.toml to use (the one in the folder)", "使用的 storno.toml（缺省为目录中的）"),
+                        t(
+                            "storno.toml to use (the one in the folder)",
+                            "使用的 storno.toml（缺省为目录中的）",
+                        ),
                     ),
                     (
                         "STORNO_MASTER_KEY",

@@ -6,7 +6,6 @@ answer nobody waits for is looked up in the journal and kept as a late one: it n
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from storno.exchange import classify, compose
@@ -163,7 +162,7 @@ class HostSide:
             node.log("warning", "bad_answer", record, why=detail.trigger.value)
             if record.state is State.AUTHORIZING:
                 base = node.undoing(detail.trigger, now_ms, code=detail.code)
-                detail = replace(base, note=detail.note)
+                detail = base._replace(note=detail.note)
         elif what is Input.RESPONSE_APPROVED and not in_flight:
             self._late_approval(record, msg, detail, now_ms)
             return
@@ -178,8 +177,7 @@ class HostSide:
                 node.apply(record, Input.CONTRADICTED, now_ms, detail)
                 return
             base = node.undoing(Trigger.LATE_APPROVAL, now_ms)
-            detail = replace(
-                detail,
+            detail = detail._replace(
                 trigger=base.trigger,
                 reason=base.reason,
                 due_ms=base.due_ms,

@@ -6,9 +6,8 @@ No clear PAN, track or PIN is in here; the sealed card copy lives beside the jou
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from storno.reversal.postings import Position
 
@@ -50,8 +49,7 @@ class Trigger(Enum):
     OPERATOR = "operator"
 
 
-@dataclass(frozen=True, slots=True)
-class Opening:
+class Opening(NamedTuple):
     """How a record begins: the identity and the non-sensitive content of the request."""
 
     key: TxKey
@@ -75,8 +73,7 @@ class Opening:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Detail:
+class Detail(NamedTuple):
     """What comes with an input; members that do not apply stay at their default."""
 
     code: str = ""
@@ -97,8 +94,7 @@ class Detail:
 NO_DETAIL = Detail()
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(NamedTuple):
     """Something that happened to a transaction, at a time (milliseconds since 1970, UTC)."""
 
     tx_id: str
@@ -111,8 +107,7 @@ class Fact:
     detail: Detail = NO_DETAIL
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One transaction as it stands."""
 
     tx_id: str

@@ -374,7 +374,9 @@ class HostCore:
         if kind is FaultKind.WRONG_STAN and 11 in message.fields:
             message.fields[11] = f"{(int(message.fields[11]) + 1) % 1_000_000:06d}"
         if kind is FaultKind.WRONG_AMOUNT and 4 in message.fields:
-            asked = heard.amount_minor or int(message.fields[4])  # above what was asked, or it could be a partial approval
+            asked = heard.amount_minor or int(
+                message.fields[4]
+            )  # above it, or it could be a partial approval
             message.fields[4] = f"{(asked + 1) % 10**12:012d}"
         try:
             data = self._wire(message, mac, spoil=kind is FaultKind.BAD_MAC)
