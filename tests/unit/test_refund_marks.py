@@ -1,6 +1,5 @@
 """Found by the crash proof: two partial refunds of one sale opened a contradiction on a sale that nobody had voided."""
 
-from dataclasses import replace
 
 import pytest
 
@@ -22,7 +21,7 @@ OPENING = Opening(
 )
 def test_an_approved_refund_leaves_its_sale_as_it_is(kind, marks):
     first = State.AUTHORIZING if kind.reversible else State.ADVISING
-    record = begin("t-1", 1, replace(OPENING, kind=kind, first_state=first)).record
+    record = begin("t-1", 1, OPENING._replace(kind=kind, first_state=first)).record
     outcome = step(record, Input.RESPONSE_APPROVED, 2)
     assert (Effect.MARK_ORIGINAL in outcome.effects) is marks
     assert outcome.record.marked is marks

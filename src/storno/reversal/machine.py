@@ -112,7 +112,7 @@ def step(record: Record, what: Input, at_ms: int, detail: Detail = NO_DETAIL) ->
     if row.case is not None:
         changes["case"] = row.case
     posting = _move(record, effects, changes)
-    after = record._replace(**changes)
+    after = record._replace(**changes)  # type: ignore[arg-type]
     return Outcome(after, Fact(record.tx_id, at_ms, what, row.state, None, detail), effects, posting)
 
 
