@@ -28,6 +28,7 @@ class Terminal(asyncio.Protocol):
         made = _wire.requests(_wire.tid_of(number), start)
         self._frames = itertools.chain(list(itertools.islice(made, prebuilt)), made)
         self._run = run
+        self._busy = run.closed and number <= run.options.busy
         self._since: deque[float] = deque()
         self._held = b""
 
@@ -47,7 +48,7 @@ class Terminal(asyncio.Protocol):
         ):
             self._run.answered(now, self._since.popleft(), data[at : at + size])
             at += size
-            if self._run.closed and now < self._run.end:
+            if self._busy and now < self._run.end:
                 self.send(now)
         self._held = data[at:]
 
