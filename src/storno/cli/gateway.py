@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import json
 import signal
 import sys
@@ -16,10 +17,10 @@ import click
 
 from storno.app import home_dir
 from storno.app.build import build_gateway, build_parts, settle_memory
-from storno.app.settings import Settings, SettingsError, load
+from storno.app.settings import DEFAULTS, Settings, SettingsError, load
 from storno.cli.gateway_log import LogLines
 from storno.cli.text import language, t
-from storno.cli.trouble import ExitCode, Trouble
+from storno.cli.trouble import ExitCode, Trouble, cannot_listen
 from storno.gateway.control import Control
 from storno.gateway.control_wire import SOCKET
 from storno.gateway.serve import JournalStopped, NodeBroken
@@ -34,20 +35,28 @@ if TYPE_CHECKING:
 
 
 @click.command(help=t("Stand between terminals and the host.", "运行终端与主机之间的网关。"))
-@click.option("--config", type=click.Path(dir_okay=False), help=t("storno.toml to use", "使用的 storno.toml"))
-@click.option("--home", help=t("folder of all state", "存放全部数据的目录"))
-@click.option("--listen", metavar="HOST:PORT", help=t("where terminals connect", "终端接入地址"))
+@click.option(
+    "--config",
+    type=click.Path(dir_okay=False),
+    help=t("storno.toml to use; options here win over it.", "使用的 storno.toml；命令行选项优先。"),
+)
+@click.option("--home", metavar=t("DIRECTORY", "目录"), help=t("Folder of all state.", "数据目录。"))
+@click.option(
+    "--listen", metavar=t("HOST:PORT", "主机:端口"), help=t("Where terminals connect.", "终端接入地址。")
+)
 @click.option(
     "--host",
     "hosts",
     multiple=True,
-    metavar="HOST:PORT",
-    help=t("host to connect to; repeatable", "主机地址，可重复"),
+    metavar=t("HOST:PORT", "主机:端口"),
+    help=t("Host to connect to; may be given again.", "主机地址，可多次指定。"),
 )
 @click.option(
-    "--check", is_flag=True, help=t("read the settings, say what they mean, stop", "只检查配置并退出")
+    "--check",
+    is_flag=True,
+    help=t("Read the settings, say what they come to, and stop.", "说明配置的实际含义后退出。"),
 )
-@click.option("--json", "as_json", is_flag=True, help=t("log lines as JSON", "以 JSON 输出日志"))
+@click.option("--json", "as_json", is_flag=True, help=t("Print the log as JSON.", "以 JSON 输出日志。"))
 def gateway(
     *,
     config: str | None,
@@ -67,7 +76,11 @@ def gateway(
         parts = build_parts(settings, folder, warn=_warn)
     except VaultUnwritable as error:
         raise Trouble(error.say(language()), where=str(folder), code=ExitCode.OUTSIDE) from None
-    except (SettingsError, VaultError) as error:
+    except SettingsError as error:
+        raise Trouble(
+            error.say(language()), todo=t("see docs/configuration.md", "请看 docs/configuration.zh-CN.md")
+        ) from None
+    except VaultError as error:
         raise Trouble(error.say(language()), where=str(folder)) from None
     except JournalError as error:
         raise Trouble(
@@ -100,7 +113,12 @@ async def _serve(settings: Settings, folder: Path, parts: Parts, log: LogLines) 
         if done:
             _warn(f"recovered {done} transactions that were open", f"已恢复 {done} 笔未了结的交易")
 
-    await running.start(progress)
+    try:
+        await running.start(progress)
+    except OSError as error:
+        if error.errno not in (errno.EADDRINUSE, errno.EADDRNOTAVAIL, errno.EACCES):
+            raise
+        raise cannot_listen(error, str(settings.serve.listen)) from None
     settle_memory()
     control = Control(running, folder / SOCKET, parts.writer.incarnation)
     try:
@@ -151,6 +169,7 @@ async def _serve(settings: Settings, folder: Path, parts: Parts, log: LogLines) 
             ),
             code=ExitCode.OUR_FAULT,
         ) from None
+    log.say_left_out()
     counts = parts.node.counts.values
     _warn(f"stopped; counts: {json.dumps(counts)}", f"已停止；计数：{json.dumps(counts)}")
     return ExitCode.DONE
@@ -160,18 +179,30 @@ def say_settings(settings: Settings, folder: Path) -> None:
     """Print what the settings come to."""
     serve, profile = settings.serve, settings.dialect.profile
     rows = (
-        (t("settings from", "配置来源"), settings.source),
+        (
+            t("settings from", "配置来源"),
+            t("defaults", "内置默认值") if settings.source == DEFAULTS else settings.source,
+        ),
         (t("home", "数据目录"), str(folder)),
         (t("terminals connect to", "终端接入"), str(serve.listen)),
         (t("hosts", "主机"), ", ".join(map(str, serve.hosts))),
         (t("dialect", "报文方言"), f"{settings.dialect.name} - {settings.dialect.title(language())}"),
         (t("MAC", "MAC 算法"), profile.mac),
-        (t("answer time-out", "应答超时"), f"{profile.answer_timeout_ms / 1000:g} s"),
+        (t("answer time-out", "应答超时"), t("{:g} s", "{:g} 秒").format(profile.answer_timeout_ms / 1000)),
         (
             t("reversal", "冲正"),
-            f"{profile.reversal_mti}, {profile.attempts_max} x, {profile.deadline_ms / 3_600_000:g} h",
+            t("{}, sent at most {} times within {:g} h", "{}，{} 次为限，{:g} 小时为限").format(
+                profile.reversal_mti, profile.attempts_max, profile.deadline_ms / 3_600_000
+            ),
         ),
-        (t("test keys", "测试密钥"), t("on", "启用") if settings.test_terminals else t("off", "停用")),
+        (
+            t("test keys", "测试密钥"),
+            t("on: any terminal is taken in; for trials only", "启用：接受任何终端，仅限试用")
+            if settings.test_terminals
+            else t(
+                "off: a terminal needs its key (storno keys add)", "停用：终端须先导入密钥（storno keys add）"
+            ),
+        ),
     )
     for name, value in rows:
-        click.echo(f"{name}: {value}")
+        click.echo(f"{name}{t(': ', '：')}{value}")

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 from storno.cli.text import language
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from storno.gateway import events as ev
 
 EVENTS: dict[str, tuple[str, str]] = {
@@ -78,24 +80,49 @@ EVENTS: dict[str, tuple[str, str]] = {
 }
 
 
-class LogLines:
-    """Write what the node tells, a line each: words for people, or JSON."""
+LINES_PER_SECOND_MAX = 20
+ALWAYS = frozenset({"case"})
+"""Events that are never left out: each stands for money that waits for a person."""
 
-    def __init__(self, *, as_json: bool) -> None:
+
+class LogLines:
+    """Write what the node tells, a line each: words for people, or JSON.
+
+    A flood of one event (a broken terminal, an attacker) is cut to so many lines a second; what is left out is counted
+    and said in one line.
+    """
+
+    def __init__(self, *, as_json: bool, clock: Callable[[], float] = time.monotonic) -> None:
         self._json = as_json
+        self._clock = clock
+        self._second = 0
+        self._seen: dict[str, int] = {}
 
     def __call__(self, told: ev.Log) -> None:
         """Write one."""
+        second = int(self._clock())
+        if second != self._second:
+            self._second = second
+            self.say_left_out()
+        seen = self._seen[told.event] = self._seen.get(told.event, 0) + 1
+        if seen <= LINES_PER_SECOND_MAX or told.event in ALWAYS:
+            self._write(told.level, told.event, dict(told.facts))
+
+    def say_left_out(self) -> None:
+        """Say how many lines of each event the last second left out."""
+        seen, self._seen = self._seen, {}
+        for event, count in seen.items():
+            if count > LINES_PER_SECOND_MAX and event not in ALWAYS:
+                self._write("warning", event, {"left_out": str(count - LINES_PER_SECOND_MAX)})
+
+    def _write(self, level: str, event: str, facts: dict[str, str]) -> None:
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S%z")
         if self._json:
-            line = json.dumps(
-                {"at": stamp, "level": told.level, "event": told.event, **dict(told.facts)},
-                ensure_ascii=False,
-            )
+            line = json.dumps({"at": stamp, "level": level, "event": event, **facts}, ensure_ascii=False)
         else:
-            english, chinese = EVENTS.get(told.event, (told.event, told.event))
+            english, chinese = EVENTS.get(event, (event, event))
             words = chinese if language() == "zh" else english
-            facts = " ".join(f"{name}={value}" for name, value in told.facts)
-            line = f"{stamp} {told.level:<7} {words}  {facts}".rstrip()
+            named = " ".join(f"{name}={value}" for name, value in facts.items())
+            line = f"{stamp} {level:<7} {words}  {named}".rstrip()
         sys.stderr.write(line + "\n")
         sys.stderr.flush()

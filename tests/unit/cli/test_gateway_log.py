@@ -1,4 +1,4 @@
-"""Every event a gateway can report has words in both languages."""
+"""Every event a gateway can report has words in both languages; a flood of one is cut and counted, a case never."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import re
 from pathlib import Path
 
 import storno.gateway
-from storno.cli.gateway_log import EVENTS
+from storno.cli.gateway_log import EVENTS, LINES_PER_SECOND_MAX, LogLines
+from storno.gateway import events as ev
 
 TOLD = re.compile(
     r"(?:\.log|link_log|_log|Log)\(\s*(?:ev\.Log\(\s*)?\"(?:info|warning|error|critical)\",\s*\"([a-z_]+)\""
@@ -20,3 +21,18 @@ def test_every_event_in_the_code_has_words_and_no_words_lack_an_event():
     assert len(told) > 20
     assert told == set(EVENTS)
     assert all(english and re.search("[\u4e00-\u9fff]", chinese) for english, chinese in EVENTS.values())
+
+
+def test_a_flood_of_one_event_is_cut_and_counted_and_a_case_is_never_left_out(capsys):
+    now = [100.0]
+    lines = LogLines(as_json=True, clock=lambda: now[0])
+    for _ in range(1000):
+        lines(ev.Log("warning", "unknown_terminal", (("tid", "X"),)))
+        lines(ev.Log("warning", "case", (("tx_id", "Y"),)))
+    now[0] = 101.0
+    lines(ev.Log("info", "link_up", (("link", "L"),)))
+    told = capsys.readouterr().err.splitlines()
+    assert sum("unknown_terminal" in line for line in told) == LINES_PER_SECOND_MAX + 1
+    assert sum(f'"left_out": "{1000 - LINES_PER_SECOND_MAX}"' in line for line in told) == 1
+    assert sum('"case"' in line for line in told) == 1000
+    assert "link_up" in told[-1]
