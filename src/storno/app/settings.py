@@ -41,6 +41,8 @@ __all__ = [
 ]
 
 FILE = "storno.toml"
+DEFAULTS = "defaults"
+"""The source of settings that no file holds."""
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not listened on
 T = TypeVar("T")
@@ -144,7 +146,7 @@ def load(
     chosen = path or os.environ.get("STORNO_CONFIG")
     file = Path(chosen) if chosen else home / FILE
     tables: dict[str, Any] = {}
-    source, folder = "defaults", None
+    source, folder = DEFAULTS, None
     if file.exists() or chosen:
         tables, source, folder = _read(file), str(file), file.parent
     if dialect is not None:

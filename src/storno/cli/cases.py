@@ -6,8 +6,9 @@ Must not decide whether an order fits.
 
 from __future__ import annotations
 
+import getpass
 import json
-import os
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,9 +17,10 @@ from storno.app import home_dir
 from storno.app.orders import give
 from storno.cli.explain import settings_of
 from storno.cli.find import Row, find_one, load, read_row
-from storno.cli.open_journal import home_option, open_journal
+from storno.cli.open_journal import home_option, open_journal, same_home
 from storno.cli.text import language, t
 from storno.cli.trouble import ExitCode, Trouble
+from storno.cli.width import wrap
 from storno.diagnosis import advice
 from storno.diagnosis.story import local_text, tell
 from storno.diagnosis.words import title
@@ -58,7 +60,7 @@ def in_doubt(rows: Iterable[Row]) -> dict[str, int]:
 
 def operator_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add `--operator`, `--note`, `--home` and `--json` to an order."""
-    who = t("Your name in the journal (default: $USER).", "记入流水的操作员（默认 $USER）。")
+    who = t("Your name in the journal (default: the login name).", "记入流水的操作员（默认为登录名）。")
     why = t("What it is based on; no card numbers.", "依据说明，不得含完整卡号。")
     command = click.option("--operator", default=None, help=who)(command)
     command = click.option("--note", default="", help=why)(command)
@@ -123,7 +125,7 @@ def list_(home: str | None, count: int, as_json: bool) -> int:  # noqa: FBT001 -
         )
         return ExitCode.DONE
     for story in stories:
-        _print(story, offset_min)
+        _print(story, offset_min, home)
     sums = ", ".join(str(Money(minor, currency)) for currency, minor in doubt.items()) or "0"
     click.echo(
         t(
@@ -138,15 +140,17 @@ def _kind(case: Case | None, state: State) -> str:
     return title(state if case is None else case, language())
 
 
-def _print(story: Story, offset_min: int) -> None:
+def _print(story: Story, offset_min: int, home: str | None) -> None:
     record, s = story.record, story.summary
     since = local_text(record.opened_ms, offset_min)[:19]
     click.echo(f"{record.tx_id}  {since}  {_kind(record.case, record.state)}")
     click.echo(f"  {record.key.tid}/{record.key.stan}  {story.kind} {story.amount}  {story.card}".rstrip())
     click.echo(t("  in doubt: ", "  待定：") + s.money.in_doubt)
-    click.echo(t("  next: ", "  下一步：") + f"{s.next.actor.title(language())}{t(': ', '：')}{s.next.what}")
+    step = t("  next: ", "  下一步：") + f"{s.next.actor.title(language())}{t(': ', '：')}{s.next.what}"
+    for line in wrap(step, shutil.get_terminal_size().columns, "    "):
+        click.echo(line)
     for command in s.next.commands:
-        click.echo(f"    {command}")
+        click.echo(f"    {same_home(command, home)}")
 
 
 def _as_data(story: Story) -> dict[str, Any]:
@@ -177,6 +181,7 @@ def retry(what: str, home: str | None, operator: str | None, note: str, as_json:
 
 @cases.command(
     name="settle",
+    short_help=t("Settle a transaction from evidence.", "依据凭证了结一笔交易。"),
     help=t(
         "Settle a transaction from evidence: did the bank side book it (--charged) or not (--not-charged)? "
         "For a void or a refund --charged means that it took effect.",
@@ -234,7 +239,7 @@ def _order(
     force: bool = True,
 ) -> int:
     settings = settings_of(home)
-    who = operator if operator is not None else os.environ.get("USER", "")
+    who = operator if operator is not None else _login_name()
     with open_journal(home) as journal:
         tx_id = find_one(journal, what, settings.node.utc_offset_min).tx_id
         record, _ = load(journal, tx_id)
@@ -270,10 +275,22 @@ def _order(
             if answer.code in ("journal", "halted")
             else ExitCode.DISAGREES
         )
-        raise Trouble(t(answer.english, answer.chinese), where=tx_id, code=code)
+        todo = (
+            t("give it with --operator NAME", "请用 --operator 姓名 给出")
+            if answer.code == "operator"
+            else ""
+        )
+        raise Trouble(t(answer.english, answer.chinese), where=tx_id, todo=todo, code=code)
     assert isinstance(answer, OrderDone), f"an order was answered by {type(answer).__name__}"
     _say_done(answer, as_json=as_json, by_gateway=by_gateway)
     return ExitCode.DONE
+
+
+def _login_name() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return ""
 
 
 def _say_done(answer: OrderDone, *, as_json: bool, by_gateway: bool) -> None:

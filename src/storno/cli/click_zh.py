@@ -1,12 +1,17 @@
 """click's own words in Chinese: "Usage", "Missing argument", "Show this message and exit." and their like.
 
 click asks gettext through a name `_` in each of its modules; `install` puts this table in that place, so
-that no binary catalogue has to be built and shipped. A sentence the table lacks stays English.
+that no binary catalogue has to be built and shipped. A sentence the table lacks stays English. click counts
+characters where it lays out a page; here it counts columns, since a Chinese character takes two.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 from click import core, decorators, exceptions, formatting, parser, types
+
+from storno.cli.width import cells, wrap
 
 CHINESE = {
     "Usage:": "用法：",
@@ -54,12 +59,60 @@ CHINESE = {
 }
 
 
+PLACEHOLDERS = (("[OPTIONS]", "[选项]"), ("COMMAND [ARGS]...", "命令 [参数]..."))
+"""What stands for something else in a usage line."""
+
+TYPES: tuple[tuple[type[types.ParamType[Any]], str], ...] = (
+    (types.StringParamType, "文本"),
+    (types.IntParamType, "整数"),
+    (types.IntRange, "整数"),
+    (types.FloatParamType, "数值"),
+    (types.FloatRange, "数值"),
+)
+
+
+class Formatter(formatting.HelpFormatter):
+    """click's help page with Chinese marks."""
+
+    def write_usage(self, prog: str, args: str = "", prefix: str | None = None) -> None:
+        """Write the usage line."""
+        for english, chinese in PLACEHOLDERS:
+            args = args.replace(english, chinese)
+        super().write_usage(prog, args, "用法：" if prefix is None else prefix)
+
+    def write_heading(self, heading: str) -> None:
+        """Write a heading with a full-width colon."""
+        self.write(f"{'':>{self.current_indent}}{heading}：\n")
+
+
 def install() -> None:
     """Make click speak Chinese in this process."""
+    formatting.term_len = cells  # type: ignore[assignment, attr-defined]
+    formatting.wrap_text = _wrap_text
+    core.Context.formatter_class = Formatter
+    for kind, name in TYPES:
+        kind.name = name
     for module in (core, decorators, exceptions, formatting, parser, types):
         for name, function in (("_", _one), ("ngettext", _many)):
             if hasattr(module, name):
                 setattr(module, name, function)
+
+
+def _wrap_text(
+    text: str,
+    width: int = 78,
+    initial_indent: str = "",
+    subsequent_indent: str = "",
+    preserve_paragraphs: bool = False,  # noqa: FBT001, FBT002 - click's signature
+) -> str:
+    """Wrap as click does, by columns."""
+    paragraphs = text.split("\n\n") if preserve_paragraphs else [text]
+    wrapped: list[str] = []
+    for number, paragraph in enumerate(paragraphs):
+        first = subsequent_indent if number else initial_indent
+        lines = wrap(first + " ".join(paragraph.split()), width, subsequent_indent)
+        wrapped.append("\n".join(lines))
+    return "\n\n".join(wrapped)
 
 
 def _one(message: str) -> str:

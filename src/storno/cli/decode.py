@@ -29,6 +29,8 @@ from storno.iso8583.spec import FRAME_BYTES_LIMIT, PREFIX_BYTES, Dialect
 INPUT_BYTES_MAX = 16 << 20
 _MESSAGE_BYTES_MAX = FRAME_BYTES_LIMIT + PREFIX_BYTES
 _HEX = re.compile(r"[0-9A-Fa-f]+")
+_PATH_LIKE = re.compile(r"[/\\]|\.[A-Za-z0-9]{1,5}$")
+_HEX_ONLY = re.compile(r"[0-9A-Fa-fxX\s,:;]+")
 _CLUTTER = re.compile(r"\b0[xX]|[\s,:;]+")
 
 
@@ -109,6 +111,14 @@ def _read_input(source: str) -> bytes:
     elif _is_file(source):
         with Path(source).open("rb") as file:
             data = file.read(INPUT_BYTES_MAX + 1)
+    elif _PATH_LIKE.search(source) and not _HEX_ONLY.fullmatch(source):
+        raise Trouble(
+            t(f"there is no file {source!r}", f"没有文件 {source!r}"),
+            todo=t(
+                "give hex digits, a file name, or - for standard input",
+                "请给出十六进制、文件名，或用 - 读标准输入",
+            ),
+        )
     else:
         data = source.encode("utf-8", "surrogateescape")
     if len(data) > INPUT_BYTES_MAX:
@@ -168,7 +178,7 @@ def _show(console: Console, reading: Reading, lang: str, *, unmask: bool) -> Non
         (t("assumed", "推定"), t("; ", "；").join(words(a, lang) for a in reading.assumed)),
     ):
         if value:
-            console.print(Text(f"{label}: {value}"))
+            console.print(Text(f"{label}{t(': ', '：')}{value}"))
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column(t("field", "域"), no_wrap=True)
     table.add_column(t("name", "名称"))

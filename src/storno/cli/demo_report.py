@@ -17,6 +17,7 @@ from rich.text import Text
 
 from storno.cli import demo_words as say
 from storno.cli.text import language, t
+from storno.cli.width import wrap
 from storno.diagnosis import words
 from storno.sim.compare import Class, Finding
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from storno.sim.live import Report
 
 FINDINGS_MAX = 8
+_IN_DOUBT = ("doubtful", "unknown", "no_answer")
 
 
 def as_json(report: Report) -> dict[str, Any]:
@@ -92,7 +94,7 @@ def show(report: Report, console: Console) -> None:
     """Print it for people."""
     compared = report.comparison
     console.print()
-    console.print(_figures(report))
+    console.print(_figures(report, console.width))
     console.print(_money(compared))
     if compared.findings:
         console.print(_findings(compared))
@@ -101,7 +103,7 @@ def show(report: Report, console: Console) -> None:
     console.print(_next(report), soft_wrap=True)
 
 
-def _figures(report: Report) -> Table:
+def _figures(report: Report, width: int) -> Table:
     figures, compared = report.gauge.figures, report.comparison
     table = Table(
         title=t("What happened", "发生了什么"), title_justify="left", title_style="bold", box=None,
@@ -110,30 +112,35 @@ def _figures(report: Report) -> Table:
     table.add_column(justify="right", no_wrap=True)
     table.add_column()
     faults = sum(report.faults.values())
-    told = report.told
+    told, results = report.told, sum(report.told.values())
     rows = (
         (
             compared.originals,
             t(
-                f"transactions by {report.plan.terminals} terminals; cashiers were told: "
+                f"transactions in the books of {report.plan.terminals} terminals; the cashiers read {results} results: "
                 f"{told.get('approved', 0) + told.get('partial', 0)} approved, {told.get('declined', 0)} declined, "
-                f"{told.get('doubtful', 0) + told.get('unknown', 0)} unknown, {told.get('not_sent', 0)} not sent",
-                f"笔交易，{report.plan.terminals} 台终端；收银员得知：成功 "
+                f"{sum(told.get(one, 0) for one in _IN_DOUBT)} unknown, {told.get('not_sent', 0)} not sent",
+                f"笔交易入账，{report.plan.terminals} 台终端；收银员共得到 {results} 个结果：成功 "
                 f"{told.get('approved', 0) + told.get('partial', 0)}，拒绝 {told.get('declined', 0)}，"
-                f"结果不明 {told.get('doubtful', 0) + told.get('unknown', 0)}，未发出 {told.get('not_sent', 0)}",
+                f"结果不明 {sum(told.get(one, 0) for one in _IN_DOUBT)}，未发出 {told.get('not_sent', 0)}",
             ),
         ),
         (faults, t("faults injected by the host: ", "次主机故障：") + _listed(report.faults, say.fault)),
         (
             report.kills + report.power_cuts,
             t(
-                f"crashes: gateway killed {report.kills}x with kill -9, {report.power_cuts} power cuts at terminals",
+                f"crashes: gateway killed {report.kills} times (kill -9), {report.power_cuts} power cuts at terminals",
                 f"次崩溃：kill -9 网关 {report.kills} 次，终端断电 {report.power_cuts} 次",
             ),
         ),
         (
             figures.reversals,
-            t("reversed because: ", "笔被冲正，原因：") + (_listed(dict(figures.causes), say.cause) or "-"),
+            (
+                t("reversed, some for more than one reason: ", "笔被冲正，有的不止一个原因：")
+                if sum(figures.causes.values()) > figures.reversals
+                else t("reversed because: ", "笔被冲正，原因：")
+            )
+            + (_listed(dict(figures.causes), say.cause) or "-"),
         ),
         (
             figures.sendings,
@@ -144,14 +151,18 @@ def _figures(report: Report) -> Table:
         ),
         (len(report.cases), t("open exceptions (cases)", "件未结差错")),
     )
+    room = width - max(len(str(number)) for number, _ in rows) - 2
     for number, text in rows:
-        table.add_row(Text(str(number), "bold cyan"), text)
+        # Wrapped here: rich knows no break between Chinese characters.
+        table.add_row(Text(str(number), "bold cyan"), "\n".join(wrap(text, room)))
     return table
 
 
 def _listed(counts: dict[str, int], name: Any) -> str:
+    """Name each with its count; the count stays with its name when the line breaks."""
     return t("; ", "；").join(
-        f"{name(kind)} {count}" for kind, count in sorted(counts.items(), key=lambda one: -one[1])
+        f"{name(kind)}\N{NO-BREAK SPACE}{count}"
+        for kind, count in sorted(counts.items(), key=lambda one: -one[1])
     )
 
 
@@ -267,17 +278,20 @@ def _next(report: Report) -> Group:
             (f"{storno} ledger --home {home}",),
             t("balances, and the proof that they sum to zero", "余额及借贷平衡证明"),
         ),
-        ((f"{storno} journal verify --home {home}",), t("prove the journal's hash chain", "校验流水摘要链")),
+        (
+            (f"{storno} journal verify --home {home}",),
+            t("prove the journal's hash chain", "校验流水日志的摘要链"),
+        ),
         (
             (
                 f"{storno} host",
                 f"{storno} gateway",
                 f"{storno} terminal sign-in",
-                f"{storno} terminal sale 12.34",
+                f"{storno} terminal sale --amount 12.34",
             ),
             t(
-                "play it by hand, host and gateway each in a window of its own; README.md goes on from there",
-                "亲手试一遍，主机与网关各开一个窗口；详见 README.zh-CN.md",
+                "play it by hand: host and gateway each in a window of its own; see README.md",
+                "亲手试一遍：主机与网关各开一个窗口；详见 README.zh-CN.md",
             ),
         ),
     ]

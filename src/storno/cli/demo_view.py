@@ -16,6 +16,7 @@ from rich.text import Text
 
 from storno.cli import demo_words as say
 from storno.cli.text import t
+from storno.cli.width import cells
 from storno.sim.live import Stage
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ class View:
         table = Table(box=None, expand=True, pad_edge=False, header_style="bold")
         table.add_column(t("terminal", "终端"), no_wrap=True, width=8)
         table.add_column(t("what the cashier sees", "收银员所见"), ratio=1, no_wrap=True, overflow="ellipsis")
-        table.add_column(t("orders", "笔数"), justify="right", no_wrap=True, width=6)
+        table.add_column(t("done", "笔数"), justify="right", no_wrap=True, width=6)
         fits = len(world.shops) <= rows_max
         shown = world.shops if fits else world.shops[: max(1, rows_max - 1)]
         for shop in shown:
@@ -121,7 +122,12 @@ class View:
         now_ms = time.time() * 1000
         for one in waiting[: rows_max - (len(waiting) > rows_max)]:
             age = max(0.0, now_ms - one.since_ms) / 1000
-            tries = t(f"sent {one.attempts}x, {age:.0f} s old", f"已发 {one.attempts} 次，{age:.0f} 秒")
+            sent = (
+                t(f"sent {one.attempts} times", f"已发 {one.attempts} 次")
+                if one.attempts
+                else t("not sent yet", "尚未发出")
+            )
+            tries = t(f"{sent}, {age:.0f} s old", f"{sent}，{age:.0f} 秒")
             table.add_row(
                 f"{one.tid}/{one.stan}",
                 say.money(one.amount_minor),
@@ -146,12 +152,12 @@ class View:
                 _one_line(
                     t("Faults", "故障"),
                     [(say.fault(k), n) for k, n in faults.most_common()],
-                    sum(faults.values()),
+                    self._console.width,
                 ),
                 _one_line(
                     t("Undone", "冲正原因"),
                     [(say.cause(k), n) for k, n in causes.most_common()],
-                    sum(causes.values()),
+                    self._console.width,
                 ),
             )
         grid = Table.grid(padding=(0, 2), expand=True)
@@ -173,10 +179,18 @@ class View:
         return Group(*lines)
 
 
-def _one_line(title: str, counts: list[tuple[str, int]], total: int) -> Text:
-    text = Text(f"{title} {total}", "bold", no_wrap=True, overflow="ellipsis")
+def _one_line(title: str, counts: list[tuple[str, int]], columns: int) -> Text:
+    """Show as many as fit whole; what does not fit is counted as "others"."""
+    left = sum(count for _, count in counts)
+    text = Text(f"{title} {left}", "bold", no_wrap=True, overflow="ellipsis")
     for name, count in counts:
-        text.append(f" · {name} {count}", "not bold")
+        left -= count
+        part = f" · {name} {count}"
+        rest = t(f" · others {left}", f" · 其他 {left}") if left else ""
+        if text.cell_len + cells(part) + cells(rest) > columns:
+            text.append(t(f" · others {left + count}", f" · 其他 {left + count}"), "not bold")
+            break
+        text.append(part, "not bold")
     return text
 
 

@@ -88,7 +88,7 @@ def shop(face: Face) -> tuple[str, str]:
     name = result.operation.title(lang)
     amount = f" {money(result.amount_minor)}" if result.amount_minor else ""
     undone = t(f" · reversed {len(result.reversed_stans)}", f" · 已冲正 {len(result.reversed_stans)} 笔")
-    return f"{name}{amount}: {said}" + (undone if result.reversed_stans else ""), COLOURS.get(
+    return f"{name}{amount}{t(': ', '：')}{said}" + (undone if result.reversed_stans else ""), COLOURS.get(
         result.outcome.value, ""
     )
 

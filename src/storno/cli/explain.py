@@ -14,7 +14,7 @@ from storno.app import home_dir
 from storno.app.settings import SettingsError
 from storno.app.settings import load as load_settings
 from storno.cli.find import find, load, several
-from storno.cli.open_journal import home_option, open_journal
+from storno.cli.open_journal import home_option, open_journal, same_home
 from storno.cli.text import language, t
 from storno.cli.trouble import ExitCode, Trouble
 from storno.diagnosis.story import tell
@@ -69,7 +69,7 @@ def explain(what: str, home: str | None, every: bool, as_json: bool) -> int:  # 
     console = Console(highlight=False, soft_wrap=False)
     console.width = min(console.width, WIDTH_MAX)
     for story in stories:
-        _print(console, story)
+        _print(console, story, home)
     return ExitCode.DONE
 
 
@@ -92,7 +92,7 @@ def printable(text: str) -> str:
 
 
 # -------------------------------------------------------------------- for people
-def _print(console: Console, story: Story) -> None:
+def _print(console: Console, story: Story, home: str | None) -> None:
     from rich.panel import Panel
     from rich.table import Table
     from rich.text import Text
@@ -101,7 +101,7 @@ def _print(console: Console, story: Story) -> None:
     name = f"{story.kind} {story.amount}  {story.card}".rstrip()
     place = f"{key.tid}/{key.stan}" + (f"  RRN {story.record.rrn}" if story.record.rrn else "")
     box = Table.grid(padding=(0, 2))
-    for label, text, style in _box_lines(story):
+    for label, text, style in _box_lines(story, home):
         box.add_row(Text(label, style="bold"), Text(printable(text), style=style))
     title = Text(printable(name))
     subtitle = Text(printable(f"{story.record.tx_id}  {place}"))
@@ -111,7 +111,7 @@ def _print(console: Console, story: Story) -> None:
     console.print()
 
 
-def _box_lines(story: Story) -> Iterator[tuple[str, str, str]]:
+def _box_lines(story: Story, home: str | None) -> Iterator[tuple[str, str, str]]:
     s = story.summary
     yield t("What happened", "发生了什么"), s.headline, "bold"
     yield t("Cardholder", "持卡人"), s.money.cardholder, ""
@@ -124,9 +124,9 @@ def _box_lines(story: Story) -> Iterator[tuple[str, str, str]]:
     if s.deadline_local:
         yield t("Given up at", "最晚时限"), s.deadline_local[:19], ""
     for command in s.next.commands:
-        yield t("Order", "可用命令"), command, ""
+        yield t("Order", "可用命令"), same_home(command, home), ""
     for warning in s.do_not:
-        yield t("DO NOT", "请注意"), warning, "bold red"
+        yield t("BEWARE", "请注意"), warning, "bold red"
 
 
 def _print_event(console: Console, number: int, event: Event) -> None:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from storno.app.build import Parts
+    from storno.gateway.serve import Gateway
 
 
 @click.command(help=t("Stand between terminals and the host.", "运行终端与主机之间的网关。"))
@@ -142,6 +143,15 @@ async def _serve(settings: Settings, folder: Path, parts: Parts, log: LogLines) 
     await asyncio.wait({waiting, ended}, return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()
     await control.stop()
+    await _see_end(running, ended)
+    log.say_left_out()
+    counts = parts.node.counts.values
+    _warn(f"stopped; counts: {json.dumps(counts)}", f"已停止；计数：{json.dumps(counts)}")
+    return ExitCode.DONE
+
+
+async def _see_end(running: Gateway, ended: asyncio.Task[None]) -> None:
+    """Stop the gateway, or find out why it stopped by itself."""
     try:
         if ended.done():
             await ended
@@ -169,10 +179,6 @@ async def _serve(settings: Settings, folder: Path, parts: Parts, log: LogLines) 
             ),
             code=ExitCode.OUR_FAULT,
         ) from None
-    log.say_left_out()
-    counts = parts.node.counts.values
-    _warn(f"stopped; counts: {json.dumps(counts)}", f"已停止；计数：{json.dumps(counts)}")
-    return ExitCode.DONE
 
 
 def say_settings(settings: Settings, folder: Path) -> None:

@@ -21,7 +21,7 @@ from storno.app import home_dir
 from storno.app.setting_check import address
 from storno.app.settings import HostSettings, SettingsError, load
 from storno.cli.text import language, t
-from storno.cli.trouble import ExitCode, Trouble
+from storno.cli.trouble import ExitCode, Trouble, cannot_listen
 from storno.iso8583.cipher import BilingualError
 from storno.sim.faults import FaultError, chances_of
 from storno.sim.host_server import HOST, PORT, HostServer, ServerOptions
@@ -41,13 +41,13 @@ _SAME = ("magic", "seed", "unknown_reversal", "tombstones", "duplicate_code", "m
 @click.option(
     "--listen",
     show_default=f"{HOST}:{PORT}",
-    metavar="HOST:PORT",
+    metavar=t("HOST:PORT", "主机:端口"),
     help=t("Listen here.", "监听地址。"),
 )
 @click.option(
     "--config",
     type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
+    metavar=t("FILE", "文件"),
     help=t("storno.toml to use; options here win over it.", "使用的 storno.toml；命令行选项优先。"),
 )
 @click.option("--dialect", show_default="cup_pos", help=t("Message dialect.", "报文方言。"))
@@ -95,7 +95,7 @@ _SAME = ("magic", "seed", "unknown_reversal", "tombstones", "duplicate_code", "m
 )
 @click.option(
     "--duplicate-code",
-    metavar="CODE",
+    metavar=t("CODE", "应答码"),
     help=t("Answer repeats with this code (94).", "重复请求的应答码（如 94）。"),
 )
 @click.option(
@@ -103,7 +103,7 @@ _SAME = ("magic", "seed", "unknown_reversal", "tombstones", "duplicate_code", "m
 )
 @click.option("--books", "show_books", is_flag=True, help=t("Print the books and leave.", "打印账目后退出。"))
 @click.option("--quiet/--no-quiet", default=None, help=t("No line for each message.", "不逐笔打印。"))
-@click.option("--home", metavar="DIR", help=t("Folder of all state.", "数据目录。"))
+@click.option("--home", metavar=t("DIRECTORY", "目录"), help=t("Folder of all state.", "数据目录。"))
 @click.option(
     "--json", "as_json", is_flag=True, help=t("Print JSON, one object a line.", "输出 JSON，每行一个对象。")
 )
@@ -235,12 +235,7 @@ async def _until_stopped(
     try:
         await server.start()
     except OSError as error:
-        raise Trouble(
-            t("the host cannot listen", "主机无法监听"),
-            where=f"{address[0]}:{address[1]}",
-            todo=f"{error.strerror or error}",
-            code=ExitCode.OUTSIDE,
-        ) from None
+        raise cannot_listen(error, f"{address[0]}:{address[1]}") from None
     _say_listening(core, address[0], server.port, seed, as_json=as_json)
     await stop.wait()
     await server.stop()

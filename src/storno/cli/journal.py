@@ -10,17 +10,20 @@ import csv
 import io
 import json
 import os
+import shutil
 import sys
 import time
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from storno.cli.explain import settings_of
 from storno.cli.open_journal import home_option, open_journal
 from storno.cli.text import language, t
 from storno.cli.trouble import ExitCode, Trouble
+from storno.cli.width import wrap
+from storno.diagnosis.story import local_text
 from storno.diagnosis.words import happened, title
 from storno.journal.fact import read_fact
 from storno.money import Money
@@ -123,10 +126,12 @@ def tail(home: str | None, count: int, follow: bool, as_json: bool) -> int:  # n
     """Print facts as they are, newest last."""
     with open_journal(home) as reader:
         after = max(0, reader.head().seq - count)
-        show = _json_line if as_json else _Teller(reader).line
+        show = _json_line if as_json else _Teller(reader, settings_of(home).node.utc_offset_min).line
+        columns = 0 if as_json or not sys.stdout.isatty() else shutil.get_terminal_size().columns
         while True:
             for stored in reader.read(after):
-                click.echo(show(stored))
+                for line in wrap(show(stored), columns, "    ") if columns else [show(stored)]:
+                    click.echo(line)
                 after = stored.seq
             if not follow:
                 return ExitCode.DONE
@@ -137,8 +142,9 @@ def tail(home: str | None, count: int, follow: bool, as_json: bool) -> int:  # n
 class _Teller:
     """Turns facts into lines; asks the journal for a transaction's amount where the fact does not say it."""
 
-    def __init__(self, reader: SqliteReader) -> None:
+    def __init__(self, reader: SqliteReader, utc_offset_min: int) -> None:
         self._reader = reader
+        self._utc_offset_min = utc_offset_min
 
     def line(self, stored: Stored) -> str:
         """Give one line: time, id, what happened, state, amount."""
@@ -146,11 +152,10 @@ class _Teller:
             fact = read_fact(stored.row)
         except (ValueError, KeyError, TypeError, AttributeError):
             raise _unreadable(stored) from None
-        when = datetime.fromtimestamp(fact.at_ms / 1000).astimezone()
         opening = fact.opening or self._reader.facts(fact.tx_id)[0].opening
         amount = fact.detail.amount_minor
         parts = [
-            f"{when:%Y-%m-%d %H:%M:%S}.{fact.at_ms % 1000:03d}",
+            local_text(fact.at_ms, self._utc_offset_min),
             fact.tx_id,
             happened(fact.input, language()) + (f" [{fact.detail.code}]" if fact.detail.code else ""),
             "→ " + title(fact.state, language()),

@@ -138,6 +138,7 @@ def _line(one: dict[str, Any]) -> str:
 @keys.command(
     name="check",
     context_settings=LOOSE,
+    short_help=t("Check every key, or one terminal's against the paper.", "检查密钥，或与密钥信封核对。"),
     help=t(
         "Check that every key opens and none is the published test key; or one terminal's TMK against the paper. "
         "Exit code 1 if not.",
@@ -203,6 +204,7 @@ def _check_all(store: KeyStore, tids: tuple[str, ...]) -> list[str]:
 @keys.command(
     name="add",
     context_settings=LOOSE,
+    short_help=t("Import a terminal's master key (TMK).", "导入终端主密钥（TMK）。"),
     help=t(
         "Import a terminal's master key (TMK) from two or three components, or whole. Asks for the components unless a "
         "file or --stdin is given.",

@@ -11,6 +11,7 @@ import os
 import sys
 import traceback
 from dataclasses import dataclass
+from difflib import get_close_matches
 from importlib import import_module
 from typing import TYPE_CHECKING, NoReturn
 
@@ -67,6 +68,17 @@ class StornoGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         """Load the command of that name, or None if the table has none."""
         return next((entry.load() for entry in COMMANDS if entry.name == cmd_name), None)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; a misspelt one is met with the likely one."""
+        name = args[0]
+        if not name.startswith("-") and name not in self.list_commands(ctx):
+            close = get_close_matches(name, self.list_commands(ctx), n=1)
+            hint = t(f" Did you mean {close[0]!r}?", f"是否要用 {close[0]!r}？") if close else ""
+            raise click.UsageError(t(f"No such command {name!r}.", f"没有命令 {name!r}。") + hint, ctx)
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """Write the table and the exit codes without importing a command."""
@@ -164,7 +176,9 @@ def explain(error: Exception) -> Trouble:
         case click.UsageError():
             path = error.ctx.command_path if error.ctx else "storno"
             return Trouble(
-                error.format_message(), where=path, todo=t(f"see {path} --help", f"请看 {path} --help")
+                _without_dot(error.format_message()),
+                where=path,
+                todo=t(f"see {path} --help", f"请看 {path} --help"),
             )
         case click.ClickException():
             return Trouble(error.format_message())
@@ -172,6 +186,11 @@ def explain(error: Exception) -> Trouble:
             return _outside(error)
         case _:
             return _our_fault(error)
+
+
+def _without_dot(message: str) -> str:
+    """End a Chinese sentence in Chinese: click ends each with a point of its own."""
+    return t(message, message.removesuffix("."))
 
 
 def _outside(error: OSError) -> Trouble:

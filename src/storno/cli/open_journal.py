@@ -5,6 +5,7 @@ Turns the journal's refusals into `Trouble`. Must not know what a command does w
 
 from __future__ import annotations
 
+import shlex
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,11 @@ def home_option(command: Callable[..., Any]) -> Callable[..., Any]:
         "数据目录（默认 STORNO_HOME 或 ~/.storno）。",
     )
     return click.option("--home", type=click.Path(file_okay=False), default=None, help=text)(command)
+
+
+def same_home(command: str, home: str | None) -> str:
+    """Write a command for the folder that was named, so that it can be copied as it stands."""
+    return command if home is None else f"{command} --home {shlex.quote(home)}"
 
 
 @contextmanager

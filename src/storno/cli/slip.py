@@ -10,32 +10,68 @@ from dataclasses import fields
 from enum import Enum
 
 from storno.cli.text import language, t
+from storno.cli.width import pad, wrap
+from storno.iso8583.profile import Reason
 from storno.money import Money
 from storno.terminal.memory import Remembered
 from storno.terminal.outcome import Advice, Cause, Outcome, Result
-from storno.terminal.state import Entry, Exhausted, Pending
+from storno.terminal.state import Entry, Exhausted, Pending, Reversal
 
-_RULE = "-" * 56
+_WIDTH = 56
+_RULE = "-" * _WIDTH
+_LABEL = 14
 _NOTHING = "—"
 _LOG_SHOWN = 10
 
+_OUTCOMES = {
+    Outcome.APPROVED: ("approved", "成功"),
+    Outcome.PARTIAL: ("approved in part", "部分批准"),
+    Outcome.DECLINED: ("declined", "被拒"),
+    Outcome.DOUBTFUL: ("doubtful", "存疑"),
+    Outcome.NOT_SENT: ("not sent", "未发出"),
+    Outcome.UNKNOWN: ("unknown", "结果不明"),
+    Outcome.NO_ANSWER: ("no answer", "无应答"),
+}
+_REVERSALS = {
+    Reversal.NONE: ("", ""),
+    Reversal.PENDING: ("reversal pending", "待冲正"),
+    Reversal.ACCEPTED: ("reversed", "已冲正"),
+    Reversal.SET_ASIDE: ("reversal given up: see below", "冲正未成，见下方差错"),
+}
+_REASONS = {
+    Reason.TIMEOUT: ("no answer in time", "超时未收到应答"),
+    Reason.MAC_ERROR: ("the answer's MAC is wrong", "应答 MAC 校验错"),
+    Reason.TERMINAL_FAULT: ("the terminal failed after the approval", "批准后终端自身故障"),
+    Reason.UNDELIVERABLE: ("the answer could not be delivered", "应答无法送达"),
+    Reason.LATE_ANSWER: ("the answer came too late", "应答到达太迟"),
+    Reason.RECOVERED: ("the terminal stopped in the middle", "交易中途终端掉电或退出"),
+    Reason.OTHER: ("the answer cannot be used", "应答不可用"),
+}
 
-def lines(result: Result, slips: list[Exhausted]) -> list[str]:
-    """Give the slip of a result; `slips` are the reversals given up on the way."""
+
+def lines(result: Result, slips: list[Exhausted], address: str = "") -> list[str]:
+    """Give the slip of a result; `slips` are the reversals given up on the way, `address` is who was called."""
     lang = language().value
     rows = [_RULE, f"  STORNO   {t('terminal', '终端')} {result.tid}   {result.operation.title(lang)}", _RULE]
-    rows += [f"  {label:<14}{text}" for label, text in _facts(result) if text]
+    facts = [f"  {pad(label, _LABEL)}{text}" for label, text in _facts(result) if text]
+    rows += [*facts, _RULE] if facts else []
+    reason = result.cause.title(lang) if result.cause is not Cause.ANSWERED else ""
+    if result.cause is Cause.UNREACHABLE and address:
+        reason += t(f" ({address})", f"（{address}）")
     words = [
         (t("result", "结果"), result.advice(Advice.HAPPENED, lang)),
-        (t("reason", "原因"), result.cause.title(lang) if result.cause is not Cause.ANSWERED else ""),
+        (t("reason", "原因"), reason),
         (t("money now", "资金"), result.advice(Advice.MONEY, lang)),
         (t("do", "请做"), result.advice(Advice.DO, lang)),
-        (t("do not", "勿做"), result.advice(Advice.DO_NOT, lang)),
+        (t("beware", "注意"), result.advice(Advice.DO_NOT, lang)),
     ]
-    rows += [_RULE, *(f"  {label}: {text}" for label, text in words if text and text != _NOTHING)]
+    for label, text in words:
+        if text and text != _NOTHING:
+            rows += wrap(f"  {label}{t(': ', '：')}{text}", _WIDTH, "    ")
     for stan in result.reversed_stans:
         rows.append("  " + t(f"before that, trace {stan} was reversed", f"在此之前已完成流水 {stan} 的冲正"))
-    rows += ["  " + one.slip(lang) for one in slips]
+    for one in slips:
+        rows += wrap("  " + one.slip(lang), _WIDTH, "    ")
     if result.reversal_pending and result.outcome is not Outcome.UNKNOWN:
         rows.append("  " + t("a reversal is still pending", "仍有待冲正交易"))
     return [*rows, _RULE]
@@ -105,20 +141,24 @@ def pending_line(pending: Pending) -> str:
     name, amount = pending.operation.title(lang), Money(pending.amount_minor)
     what = f"{name} {pending.batch}/{pending.stan} {amount} {pending.card}"
     return t(
-        f"reversal pending: {what}, sent {pending.attempts} times, reason {pending.reason.value}",
-        f"待冲正：{what}，已发送 {pending.attempts} 次，原因 {pending.reason.value}",
+        f"reversal pending: {what}, sent {pending.attempts} times; reason: {_REASONS[pending.reason][0]}",
+        f"待冲正：{what}，已发送 {pending.attempts} 次；原因：{_REASONS[pending.reason][1]}",
     )
 
 
 def entry_line(entry: Entry) -> str:
     """Describe one transaction as the cashier was told it."""
     lang = language().value
-    tail = f" → {entry.undone_by}" if entry.undone_by else ""
-    reversal = "" if entry.reversal.value == "none" else f" [{t('reversal', '冲正')}: {entry.reversal.value}]"
-    return (
-        f"{entry.batch}/{entry.stan} {entry.operation.title(lang)} {Money(entry.amount_minor)} {entry.card} "
-        f"{entry.outcome.value} {entry.code} {entry.rrn}{reversal}{tail}"
-    ).replace("  ", " ")
+    parts = [
+        f"{entry.batch}/{entry.stan}",
+        f"{entry.operation.title(lang)} {Money(entry.amount_minor)}",
+        entry.card,
+        f"{t(*_OUTCOMES[entry.outcome])} {entry.code}".rstrip(),
+        t(f"RRN {entry.rrn}", f"参考号 {entry.rrn}") if entry.rrn else "",
+        t(*_REVERSALS[entry.reversal]),
+        t(f"undone by {entry.undone_by}", f"已由 {entry.undone_by} 撤销") if entry.undone_by else "",
+    ]
+    return "  ".join(part for part in parts if part)
 
 
 def status_lines(

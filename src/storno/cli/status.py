@@ -41,13 +41,21 @@ def status(home: str | None, as_json: bool) -> int:  # noqa: FBT001 - click's fl
     folder = home_dir(home)
     gateway = running(folder)
     rows: tuple[Row, ...] = ()
-    if (folder / JOURNAL_FILE).exists():
+    begun = (folder / JOURNAL_FILE).exists()
+    if begun:
         with open_journal(home) as journal:
             rows = unsettled(journal)
     if as_json:
         click.echo(json.dumps(_as_data(gateway, rows), ensure_ascii=False))
     else:
         _print(gateway, rows)
+        if not begun:
+            click.echo(
+                t(
+                    f"No gateway has ever run in {folder}: nothing is recorded there. Another folder: --home.",
+                    f"{folder} 中从未运行过网关，没有任何记录。数据在别处请加 --home。",
+                )
+            )
     well = gateway is not None and not gateway.halted and len(gateway.links_up) >= gateway.links_wanted
     return ExitCode.DONE if well else ExitCode.DISAGREES
 

@@ -19,6 +19,7 @@ from storno.cli.terminal_run import (
     not_sent,
     open_store,
     parse_amount,
+    parse_stan,
     read_card,
     run,
 )
@@ -111,7 +112,8 @@ def sale(where: Where, amount: str, card_text: str | None, entry: str) -> int:
 def void(where: Where, stan: str, card_text: str | None, entry: str) -> int:
     """Undo a sale."""
     card = None if card_text is None else read_card(card_text, entry)
-    return run(where, lambda client, _: client.void(stan, card))
+    trace = parse_stan(stan)
+    return run(where, lambda client, _: client.void(trace, card))
 
 
 @terminal.command(help=t("Give money back for a settled sale.", "退货（按原参考号）。"))
@@ -195,7 +197,8 @@ def completion(
 def completion_void(where: Where, stan: str, card_text: str | None, entry: str) -> int:
     """Undo a completion."""
     card = None if card_text is None else read_card(card_text, entry)
-    return run(where, lambda client, _: client.completion_void(stan, card))
+    trace = parse_stan(stan)
+    return run(where, lambda client, _: client.completion_void(trace, card))
 
 
 @terminal.command(help=t("Settle the batch, uploading details when totals differ.", "结算，不平则批上送。"))
@@ -218,7 +221,11 @@ def drain(where: Where, *, set_aside: bool) -> int:
 
 
 @terminal.command(
-    help=t("Show counters, the pending reversal, the log and the exceptions.", "查看终端状态。")
+    short_help=t("Show what this terminal remembers.", "查看终端状态。"),
+    help=t(
+        "Show counters, the pending reversal, the log and the exceptions. Exit code 3 while a reversal is pending.",
+        "查看计数器、待冲正交易、交易记录和差错。有待冲正交易时退出码为 3。",
+    ),
 )
 @common
 def status(where: Where) -> int:

@@ -73,22 +73,22 @@ def common(command: Callable[..., int]) -> Callable[..., int]:
         click.option("--mid", show_default="000000000000001", help=t("merchant id", "商户号")),
         click.option(
             "--host",
-            metavar="HOST:PORT",
+            metavar=t("HOST:PORT", "主机:端口"),
             help=t("gateway or host; by default storno.toml's gateway", "网关或主机地址；缺省为 storno.toml 的网关"),
         ),
         click.option(
             "--config",
             type=click.Path(path_type=Path, dir_okay=False),
-            metavar="FILE",
+            metavar=t("FILE", "文件"),
             help=t("storno.toml to use; options here win over it", "使用的 storno.toml；命令行选项优先"),
         ),
-        click.option("--home", metavar="DIR", help=t("folder of all state", "数据目录")),
+        click.option("--home", metavar=t("DIRECTORY", "目录"), help=t("folder of all state", "数据目录")),
         click.option(
             "--dialect", type=click.Choice(sorted(DIALECTS)),
             help=t("message format instead of storno.toml's", "报文格式，代替 storno.toml 的设置"),
         ),
         click.option(
-            "--tmk-file", type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="FILE",
+            "--tmk-file", type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar=t("FILE", "文件"),
             help=t("master key as hex; a published test key without it", "主密钥文件（十六进制）；缺省为公开测试密钥"),
         ),
         click.option(
@@ -96,7 +96,7 @@ def common(command: Callable[..., int]) -> Callable[..., int]:
             help=t("60.3: single DES, double, with track key, SM4", "60.3：单倍长、双倍长、含磁道密钥、国密"),
         ),
         click.option(
-            "--tls-ca", type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar="FILE",
+            "--tls-ca", type=click.Path(path_type=Path, exists=True, dir_okay=False), metavar=t("FILE", "文件"),
             help=t("use TLS and trust this certificate", "使用 TLS 并信任此证书"),
         ),
         click.option(
@@ -164,6 +164,17 @@ def parse_amount(text: str) -> int:
             ),
         )
     return minor
+
+
+def parse_stan(text: str) -> str:
+    """Read a trace number of up to six digits. Raises Trouble."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 6):
+        raise Trouble(
+            t(f"{text!r} is no trace number", f"{text!r} 不是流水号"),
+            where="STAN",
+            todo=t("give up to six digits, as on the slip", "请输入签购单上的流水号，至多六位数字"),
+        )
+    return text.zfill(6)
 
 
 def read_card(text: str | None, entry: str) -> Card:
@@ -281,7 +292,7 @@ def open_store(where: Where) -> FileStore:
 
 def not_sent(error: StoreError) -> int:
     """Say why the store refused; nothing was sent."""
-    click.echo(f"{t('error', '错误')}: {t(error.english, error.chinese)}", err=True)
+    click.echo(f"{t('error: ', '错误：')}{t(error.english, error.chinese)}", err=True)
     return _NOT_SENT
 
 
@@ -308,8 +319,15 @@ def run(where: Where, work: Work, *, needs_keys: bool = True) -> int:
     if where.as_json:
         click.echo(json.dumps(as_json(result), ensure_ascii=False))
     else:
-        for line in lines(result, slips):
+        for line in lines(result, slips, f"{options.address.host}:{options.address.port}"):
             click.echo(line)
+        if needs_keys and result.operation is Operation.SIGN_IN:
+            click.echo(
+                t(
+                    "The terminal signs in first; what you ordered was not begun.",
+                    "终端须先签到；所要求的操作尚未开始。",
+                )
+            )
     return EXIT[result.outcome]
 
 

@@ -6,6 +6,7 @@ printed. It must not import any command.
 
 from __future__ import annotations
 
+import errno
 from enum import IntEnum
 
 from storno.cli.text import t
@@ -62,4 +63,25 @@ class Trouble(Exception):  # noqa: N818 - it is an answer to a person, not an er
             (t("where", "位置"), self.where),
             (t("to do", "处理"), self.todo),
         ]
-        return [f"{label}: {text}" for label, text in rows if text]
+        return [f"{label}{t(': ', '：')}{text}" for label, text in rows if text]
+
+
+_NO_LISTENING = {
+    errno.EADDRINUSE: (
+        "another program has this port already",
+        "端口已被其他程序占用",
+    ),
+    errno.EADDRNOTAVAIL: ("this machine does not have that address", "本机没有该地址"),
+    errno.EACCES: ("this port needs more rights", "没有使用该端口的权限"),
+}
+
+
+def cannot_listen(error: OSError, address: str) -> Trouble:
+    """Say why nobody can listen at an address; any other error is said in the system's words."""
+    english, chinese = _NO_LISTENING.get(error.errno or 0, (error.strerror or str(error),) * 2)
+    return Trouble(
+        t(f"cannot listen: {english}", f"无法监听：{chinese}"),
+        where=address,
+        todo=t("stop the other program or choose another port", "请停掉占用端口的程序，或换一个端口"),
+        code=ExitCode.OUTSIDE,
+    )

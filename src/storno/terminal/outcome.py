@@ -152,8 +152,14 @@ _MONEY: dict[Outcome, _Table] = {
     ),
     Outcome.DOUBTFUL: (
         ("the result is doubtful", "结果存疑"),
-        ("it may or may not be booked; no reversal is sent for it", "可能已记账也可能未记账，终端不发冲正"),
-        ("note RRN or trace number and ask the acquirer", "记下参考号或流水号，联系收单机构查账"),
+        (
+            "it may or may not be booked; this terminal sends no reversal, gateway or acquirer clear it up",
+            "可能已记账也可能未记账；本机不发冲正，由网关或收单机构处理",
+        ),
+        (
+            "note the trace number; ask with `storno explain TID/STAN`, or ask the acquirer",
+            "记下流水号，用 storno explain 终端号/流水号 查询，或联系收单机构查账",
+        ),
         ("do not charge again before that is clear", "查清之前请勿重复收款"),
     ),
     Outcome.NOT_SENT: (
@@ -266,6 +272,10 @@ _DRAIN: dict[Outcome, _Table] = {
 
 _AHEAD: _Pair = ("sign in: storno terminal sign-in", "请先签到：storno terminal sign-in")
 _DO_INSTEAD: dict[Cause, _Pair] = {
+    Cause.UNREACHABLE: (
+        "check that the gateway runs and the line is up, then try again",
+        "确认网关已启动、线路正常，然后重试",
+    ),
     Cause.NOT_SIGNED_IN: _AHEAD,
     Cause.SETTLING: ("settle first: storno terminal settle", "请先结算：storno terminal settle"),
     Cause.BLOCKED: (

@@ -66,7 +66,7 @@ def test_explain_tells_money_next_step_and_warnings_before_the_facts(home, capsy
         "Cardholder",
         "In doubt",
         "Next",
-        "DO NOT",
+        "BEWARE",
         "2026-01-05 16:00:00.000",
         "16:03:00.000",
     ]

@@ -161,5 +161,5 @@ def test_a_command_returns_its_exit_code(going, returned, code):
 
 def test_trouble_is_told_in_the_chosen_language():
     speak(Language.ZH)
-    assert Trouble("x", where="y", todo="z").lines() == ["错误: x", "位置: y", "处理: z"]
+    assert Trouble("x", where="y", todo="z").lines() == ["错误：x", "位置：y", "处理：z"]
     assert t("yes", "是") == "是"
