@@ -93,7 +93,8 @@ class LinkCare:
 
     def answered(self, link: str, msg: Message) -> bool:
         """Take the answer to our own question; False when it is somebody else's."""
-        if msg.mti[1] != "8" or self._asked.get(link) != msg.fields.get(11):
+        asked = self._asked.get(link)
+        if asked is None or msg.mti[1] != "8" or msg.fields.get(11) != asked:
             return False
         del self._asked[link]
         if msg.fields.get(39, "00") != "00":
