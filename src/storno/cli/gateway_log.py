@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from storno.cli.text import language
@@ -122,7 +123,13 @@ class LogLines:
         else:
             english, chinese = EVENTS.get(event, (event, event))
             words = chinese if language() == "zh" else english
-            named = " ".join(f"{name}={value}" for name, value in facts.items())
+            named = " ".join(f"{name}={_plain(value)}" for name, value in facts.items())
             line = f"{stamp} {level:<7} {words}  {named}".rstrip()
-        sys.stderr.write(line + "\n")
-        sys.stderr.flush()
+        with suppress(OSError):  # a full log disk or a closed pipe must not stop money; the journal has it all
+            sys.stderr.write(line + "\n")
+            sys.stderr.flush()
+
+
+def _plain(text: str) -> str:
+    """Show what a peer sent without letting it move the cursor or begin a line of its own."""
+    return "".join(char if char.isprintable() else f"\\x{ord(char):02x}" for char in text)
