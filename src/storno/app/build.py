@@ -40,7 +40,7 @@ class TrialKeyStore(FileKeyStore):
         """Say yes to every plausible TID, loading the test key for one that is new."""
         if super().has_terminal(tid):
             return True
-        if not tid.strip() or not tid.isascii():
+        if not tid.strip() or not (tid.isascii() and tid.isprintable()):
             return False
         self.add_master_key(tid, TEST_TMK)
         return True

@@ -132,13 +132,17 @@ def wire_key(msg: Message) -> WireKey:
 
 
 def pan_of(msg: Message) -> str:
-    """Give the PAN from F2 or the second track; empty when the message has neither (or the track is encrypted)."""
+    """Give the PAN from F2 or the second track; empty when the message has neither.
+
+    In an encrypted track a D may stand anywhere: what is before it is a PAN only if it is as long as one.
+    """
     pan = msg.fields.get(2)
     if pan:
         return pan
     track = msg.fields.get(35, "").replace("=", "D")
     before, separator, _ = track.partition("D")
-    return before if separator and before.isdigit() else ""
+    sound = separator and before.isdigit() and PAN_DIGITS_MIN <= len(before) <= PAN_DIGITS_MAX
+    return before if sound else ""
 
 
 def amount_of(msg: Message) -> int | None:

@@ -44,8 +44,9 @@ def judge_answer(record: Record, answer: Message, profile: Profile, *, mac_ok: b
         auth_code=fields.get(38, "").strip(),
         fields=detail_fields,
     )
-    if not code:
-        return Input.RESPONSE_INVALID, Detail(trigger=Trigger.BAD_ANSWER, note="F39 missing")
+    if not is_code(code):
+        note = "F39 is no code" if code else "F39 missing"
+        return Input.RESPONSE_INVALID, Detail(trigger=Trigger.BAD_ANSWER, note=note)
     if code in profile.approved:
         return _judge_approval(record, base, amount, profile, mac_ok=mac_ok, same=_same(record, answer))
     if profile.mac_on_declines and not mac_ok:
@@ -55,6 +56,11 @@ def judge_answer(record: Record, answer: Message, profile: Profile, *, mac_ok: b
     if code in profile.doubtful:
         return Input.RESPONSE_DOUBTFUL, base
     return Input.RESPONSE_DECLINED, base
+
+
+def is_code(text: str) -> bool:
+    """Say whether F39 holds a response code at all: digits and capitals. What is blank declines nothing."""
+    return text.isascii() and text.isalnum() and text == text.upper()
 
 
 def _judge_approval(
@@ -93,6 +99,6 @@ def judge_reversal(answer: Message, profile: Profile) -> ReversalVerdict:
     code = answer.fields.get(39, "")
     if code in profile.reversal_accepted:
         return ReversalVerdict.ACCEPTED
-    if not code or code in profile.reversal_retry:
+    if not is_code(code) or code in profile.reversal_retry:
         return ReversalVerdict.TRY_AGAIN
     return ReversalVerdict.REFUSED

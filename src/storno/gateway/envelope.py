@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from storno.reversal.record import Record
 
 MAC_FIELDS = (64, 128)
+KNOWN_FOR_MS = 1_000
+KNOWN_MAX = 20_000
 LINK_KEY = "host"
 """Name of the key of the line to the network, where one key serves the whole line."""
 
@@ -29,6 +31,7 @@ class Envelope:
 
     def __init__(self, node: Node) -> None:
         self._node = node
+        self._known_ms: dict[str, int] = {}
 
     def dress(self, msg: Message) -> None:
         """Put the head on a message of our own for the host."""
@@ -39,6 +42,23 @@ class Envelope:
             msg.header = self._node.options.host_header or (
                 "603100310100" if framing.header_mark is None else ""
             )
+
+    def knows(self, tid: str, now_ms: int) -> bool:
+        """Say whether a terminal has keys here; the store is a file, so a yes holds for a second."""
+        if now_ms - self._known_ms.get(tid, -KNOWN_FOR_MS) < KNOWN_FOR_MS:
+            return True
+        self._known_ms.pop(tid, None)
+        try:
+            known = self._node.keys.has_terminal(tid)
+        except BilingualError as error:
+            self._node.counts.add("key_trouble")
+            self._node.log("error", "key_trouble", tid=tid, why=str(error))
+            return False
+        if known:
+            if len(self._known_ms) >= KNOWN_MAX:
+                self._known_ms.clear()
+            self._known_ms[tid] = now_ms
+        return known
 
     def mac_for(self, tid: str) -> Mac | None:
         """Give what makes and checks the MAC of a terminal's messages; None without a MAC or without a fitting key."""

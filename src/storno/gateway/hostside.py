@@ -139,7 +139,7 @@ class HostSide:
             record = node.registry.get(tx_id)
             if record is None:
                 raise AssertionError(f"{tx_id} is expected but not known")
-            if classify.identity(msg).batch in ("", record.key.batch):
+            if not record.key.batch or classify.identity(msg).batch in ("", record.key.batch):
                 self._answer(record, msg, frame, now_ms)
             else:
                 self._stray(msg, frame, link, now_ms)
@@ -202,7 +202,7 @@ class HostSide:
         if verdict is ReversalVerdict.TRY_AGAIN:
             if record.state is State.REVERSING and node.saf.in_flight(record.tx_id):
                 wait = schedule.backoff_ms(node.profile, record.tx_id, record.attempts)
-                node.saf.again_at(record.tx_id, now_ms + wait)
+                node.saf.pause(record.tx_id, now_ms + wait)
             return
         what = Input.REVERSAL_ACCEPTED if verdict is ReversalVerdict.ACCEPTED else Input.REVERSAL_REFUSED
         node.counts.add(what.value)
@@ -223,7 +223,8 @@ class HostSide:
         """Place an answer nobody waits for: late, doubled, or never ours."""
         node = self._node
         if msg.mti[1] in "124":
-            record = node.registry.find(classify.identity(msg))
+            key = classify.identity(msg)
+            record = node.registry.find(key) or node.registry.find_loosely(key)
             if record is not None:
                 self._late(record, msg, frame, now_ms)
                 return
@@ -286,7 +287,7 @@ class HostSide:
         """Follow a host that undid a transaction by itself; people are told if the shop was told otherwise."""
         node = self._node
         key = classify.original_of_reversal(msg)
-        record = node.registry.find(key)
+        record = node.registry.find(key) or node.registry.find_loosely(key)
         node.counts.add("host_reversals")
         if record is None:
             node.log("warning", "host_reversal_unknown", stan=key.stan, tid=key.tid)

@@ -13,11 +13,13 @@ from storno.exchange import classify, compose
 from storno.exchange.classify import BadRequest, Family
 from storno.gateway import events as ev
 from storno.gateway.options import Unkeyed
+from storno.gateway.registry import fits
 from storno.iso8583.describe import mask_pan
 from storno.iso8583.errors import DecodeError, SubfieldError
 from storno.iso8583.profile import MacScope
 from storno.reversal.kinds import Kind
 from storno.reversal.lifecycle import Input, State
+from storno.reversal.postings import Position
 from storno.reversal.record import FieldTexts, Opening, Record, Told, Trigger
 
 if TYPE_CHECKING:
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
     from storno.iso8583.message import Message
     from storno.reversal.key import TxKey
 
-KNOWN_FOR_MS = 1_000
 SETTLEMENT_CLASS = "5"
 REASON_FIELD = 39
 _LIVE = frozenset({State.APPROVED})
@@ -61,7 +62,6 @@ class Intake:
         self._node = node
         self._conns: dict[int, set[str]] = {}
         self._open_of: dict[str, int] = {}
-        self._known_ms: dict[str, int] = {}
         self._held: dict[tuple[str, str], _Held] = {}
 
     # ------------------------------------------------------------------ reading
@@ -107,7 +107,7 @@ class Intake:
         tid = msg.fields.get(41, "")
         if node.halted:
             return profile.code_overload
-        if profile.mac_scope is MacScope.TERMINAL and not self._is_known(tid, now_ms):
+        if profile.mac_scope is MacScope.TERMINAL and not node.envelope.knows(tid, now_ms):
             node.counts.add("unknown_terminal")
             node.log("warning", "unknown_terminal", tid=tid[:16])
             return profile.code_unknown_terminal
@@ -121,16 +121,6 @@ class Intake:
         node.counts.add("terminal_bad_mac")
         node.log("warning", "terminal_bad_mac", tid=tid, stan=msg.fields.get(11, ""))
         return profile.code_bad_mac
-
-    def _is_known(self, tid: str, now_ms: int) -> bool:
-        """Say whether a terminal has keys here; the store is a file, so a yes holds for a second."""
-        if now_ms - self._known_ms.get(tid, -KNOWN_FOR_MS) < KNOWN_FOR_MS:
-            return True
-        if not self._node.keys.has_terminal(tid):
-            self._known_ms.pop(tid, None)
-            return False
-        self._known_ms[tid] = now_ms
-        return True
 
     # ------------------------------------------------------------------ money
 
@@ -294,14 +284,14 @@ class Intake:
             self._answer(waiting, profile.code_bad_format, now_ms)
             return
         key = classify.original_of_reversal(msg)
-        record = node.registry.find(key)
-        if record is None or not self._still_used(record, now_ms):
+        record = self._meant(key, msg, checked[0], now_ms)
+        if record is None:
             self._tombstone(waiting, key, checked, now_ms)
             return
         if not record.kind.reversible:
             self._answer(waiting, profile.code_not_reversible, now_ms)
             return
-        if checked[0] != record.opening.amount_minor:
+        if not fits(record, checked[0]):
             node.log("warning", "reversal_amount_differs", record)
             self._answer(waiting, profile.code_amount_differs, now_ms)
             return
@@ -311,6 +301,22 @@ class Intake:
         reason = record.reason if record.state is State.REVERSING else self._reason(code)
         detail = node.undoing(Trigger.TERMINAL, now_ms, reason, code)
         node.apply(record, Input.CANCEL_REQUESTED, now_ms, detail)
+
+    def _meant(self, key: TxKey, msg: Message, amount_minor: int, now_ms: int) -> Record | None:
+        """Find what a terminal's reversal undoes; None when that never came by here.
+
+        It may come days late, from a till that was off, or without F60: then amount and card must agree too and money
+        must stand, or a tombstone beside the record would undo it at the host and not in our books.
+        """
+        node = self._node
+        record = node.registry.find(key)
+        if record is not None and self._still_used(record, now_ms):
+            return record
+        record = record or node.registry.find_loosely(key)
+        if record is None or (record.position is Position.NONE and not self._still_used(record, now_ms)):
+            return None
+        pan = classify.pan_of(msg)
+        return record if fits(record, amount_minor, node.vault.token(pan) if pan else "") else None
 
     def _reason(self, code: str) -> str:
         """Give the reason a reversal goes on with: the terminal's own where the host's field is the same one."""

@@ -181,6 +181,7 @@ class Node:
         for facts in self.archive.pending():
             record = fold(facts)
             self.registry.put(record)
+            self.registry.keep_number(record.key)
             if record.state is State.REVERSING:
                 self._queue(record, now_ms)
             else:
@@ -423,7 +424,7 @@ class Node:
         """Set the next attempt of a reversal whose link is gone: this one counted, the next waits for the back-off."""
         record = self.registry.get(tx_id)
         if record is not None and record.state is State.REVERSING and self.saf.in_flight(tx_id):
-            self.saf.again_at(tx_id, now_ms + schedule.backoff_ms(self.profile, tx_id, record.attempts))
+            self.saf.pause(tx_id, now_ms + schedule.backoff_ms(self.profile, tx_id, record.attempts))
 
     # ------------------------------------------------------------------ orders
 

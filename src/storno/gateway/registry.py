@@ -34,6 +34,10 @@ class Archive(Protocol):
         """Give the id of the latest transaction with this identity."""
         ...
 
+    def find_number(self, key: TxKey) -> str | None:
+        """Give the id of the latest transaction with this TID, MID and STAN, whatever its batch."""
+        ...
+
     def find_by_rrn(self, rrn: str, mid: str) -> tuple[str, ...]:
         """Give the ids of a merchant's transactions with this RRN, newest first."""
         ...
@@ -91,15 +95,19 @@ class Registry:
             self._recent.move_to_end(tx_id)
         if new:
             self._by_key[key] = tx_id
-            spot = key[:3]
-            if key.stan > self._high.get(spot, ""):
-                self._high[spot] = key.stan
+            self.keep_number(key)
         self._note_undoing(record)
         if card is not None:
             if card:
                 self._cards[tx_id] = card
             else:
                 self._cards.pop(tx_id, None)
+
+    def keep_number(self, key: TxKey) -> None:
+        """Note how far a terminal has counted: up to there a number is looked up before it is taken for a new one."""
+        spot = key[:3]
+        if key.stan > self._high.get(spot, ""):
+            self._high[spot] = key.stan
 
     def trim(self, durable_before_ms: int) -> None:
         """Let go of the longest untouched records over the bound, but never of one that is not durable yet."""
@@ -140,6 +148,18 @@ class Registry:
             if tx_id is not None:
                 self._by_key[key] = tx_id
         return None if tx_id is None else self.get(tx_id)
+
+    def find_loosely(self, key: TxKey) -> Record | None:
+        """Give the latest record a peer can mean where only one of request and message names a batch (F60)."""
+        if key.batch:
+            return self.find(key) or self.find(key._replace(batch=""))
+        number = key._replace(batch="")
+        found = [one for one in self.known() if one.opening.key._replace(batch="") == number]
+        tx_id = self._archive.find_number(key)
+        durable = None if tx_id is None else self.get(tx_id)
+        if durable is not None:
+            found.append(durable)
+        return max(found, key=lambda one: (one.opened_ms, one.tx_id), default=None)
 
     def _note_undoing(self, record: Record) -> None:
         original = record.opening.original
@@ -188,3 +208,9 @@ class Registry:
     def known(self) -> tuple[Record, ...]:
         """Give everything in memory."""
         return (*self._held.values(), *self._recent.values())
+
+
+def fits(record: Record, amount_minor: int, pan_token: str = "") -> bool:
+    """Say whether a reversal's amount is the record's, in whole or as approved in part, and its card too."""
+    same_card = not pan_token or record.opening.pan_token in ("", pan_token)
+    return same_card and amount_minor in (record.opening.amount_minor, record.amount_minor)

@@ -22,6 +22,8 @@ class Saf:
         self._due: list[tuple[int, int, str]] = []
         self._due_of: dict[str, int] = {}
         self._flying: set[str] = set()
+        self._pausing: set[str] = set()
+        """Sent before and waiting out a pause, which a link that comes up does not shorten."""
         self._no_room: deque[str] = deque()
         """Due, but more may not fly now; in the order they became due."""
         self._count = 0
@@ -41,11 +43,18 @@ class Saf:
     def again_at(self, tx_id: str, due_ms: int) -> None:
         """Set when a reversal is looked at next; it is no longer in flight."""
         self._flying.discard(tx_id)
+        self._pausing.discard(tx_id)
         self._set_due(tx_id, due_ms)
+
+    def pause(self, tx_id: str, due_ms: int) -> None:
+        """Set when a reversal goes once more after a sending that counted; it is no longer in flight."""
+        self.again_at(tx_id, due_ms)
+        self._pausing.add(tx_id)
 
     def sent(self, tx_id: str, look_again_ms: int) -> None:
         """Note that a reversal is on the wire; without an answer it is looked at again then."""
         self._flying.add(tx_id)
+        self._pausing.discard(tx_id)
         self._set_due(tx_id, look_again_ms)
 
     def _set_due(self, tx_id: str, due_ms: int) -> None:
@@ -66,6 +75,7 @@ class Saf:
         if terminal is None:
             return False
         self._flying.discard(tx_id)
+        self._pausing.discard(tx_id)
         self._due_of.pop(tx_id, None)
         queue = self._queues[terminal]
         was_head = queue[0] == tx_id
@@ -131,7 +141,7 @@ class Saf:
         return None
 
     def wake_all(self, now_ms: int) -> None:
-        """Look at every head that is not in flight now: a link came up."""
+        """Look at every head that only waited for it now: a link came up. Or a flapping one used up all attempts."""
         for queue in self._queues.values():
-            if queue[0] not in self._flying:
+            if queue[0] not in self._flying and queue[0] not in self._pausing:
                 self._set_due(queue[0], now_ms)

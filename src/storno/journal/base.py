@@ -96,6 +96,10 @@ class Journal(Protocol):
         """Give the id of the latest transaction with this identity."""
         ...
 
+    def find_number(self, key: TxKey) -> str | None:
+        """Give the id of the latest transaction with this TID, MID and STAN, whatever its batch."""
+        ...
+
     def find_by_rrn(self, rrn: str, mid: str) -> tuple[str, ...]:
         """Give the ids of a merchant's transactions with this RRN, newest first."""
         ...

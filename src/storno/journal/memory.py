@@ -109,6 +109,18 @@ class MemoryJournal:
         """Give the id of the latest transaction with this identity."""
         return self._by_key.get((key.tid, key.stan, key.batch, key.mid))
 
+    def find_number(self, key: TxKey) -> str | None:
+        """Give the id of the latest transaction with this TID, MID and STAN, whatever its batch."""
+        wanted = (key.tid, key.stan, key.mid)
+        return next(
+            (
+                row[0]
+                for row in self._newest()
+                if (row[_AT["tid"]], row[_AT["stan"]], row[_AT["mid"]]) == wanted
+            ),
+            None,
+        )
+
     def find_by_rrn(self, rrn: str, mid: str) -> tuple[str, ...]:
         """Give the ids of a merchant's transactions with this RRN, newest first."""
         return self._ids("rrn", rrn, mid)

@@ -158,6 +158,14 @@ class SqliteReader:
         )
         return row[0] if row else None
 
+    def find_number(self, key: TxKey) -> str | None:
+        """Give the id of the latest transaction with this TID, MID and STAN, whatever its batch."""
+        row = self._one(
+            "SELECT tx_id FROM transactions WHERE tid = ? AND stan = ? AND mid = ? ORDER BY opened_seq DESC LIMIT 1",
+            (key.tid, key.stan, key.mid),
+        )
+        return row[0] if row else None
+
     def find_by_rrn(self, rrn: str, mid: str) -> tuple[str, ...]:
         """Give the ids of a merchant's transactions with this RRN, newest first."""
         return self._ids("rrn = ? AND rrn <> '' AND mid = ?", (rrn, mid))
