@@ -136,7 +136,9 @@ def _tlv_rows(items: tuple[Tlv, ...], hidden: str | None, depth: int, zh: bool) 
 def _f62(message: Message, zh: bool) -> Iterator[Row]:  # noqa: FBT001
     layout = key_layout(message.fields[62]) if holds_keys(message.mti, 62, message.fields[62]) else None
     for name, size in layout.parts if layout else ():
-        yield Row(1, "", name, f"{size} 字节" if zh else f"{size} bytes")
+        yield Row(
+            1, "", name.replace("check", "校验值") if zh else name, f"{size} 字节" if zh else f"{size} bytes"
+        )
 
 
 def _parts(message: Message, dialect: Dialect, number: int, shown: str, zh: bool) -> Iterator[Row]:  # noqa: FBT001
