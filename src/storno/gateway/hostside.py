@@ -143,10 +143,15 @@ class HostSide:
                 self._answer(record, msg, frame, now_ms)
             else:
                 self._stray(msg, frame, link, now_ms)
-        elif key in self._passing:
+        elif self._is_passing(key, msg):
             self._pass_back(self._passing.pop(key), msg, frame)
         elif not node.links.answered(link, msg):
             self._stray(msg, frame, link, now_ms)
+
+    def _is_passing(self, key: WireKey, msg: Message) -> bool:
+        """Say whether an answer is to something that was only handed on: a sale's answer is not an enquiry's."""
+        passing = self._passing.get(key)
+        return passing is not None and msg.fields.get(3) in (None, passing.waiting.request.fields.get(3))
 
     def _answer(self, record: Record, msg: Message, frame: bytes, now_ms: int) -> None:
         if msg.mti[1] == REVERSAL:
@@ -299,7 +304,9 @@ class HostSide:
         if not node.applicable(record, Input.HOST_REVERSED) or not record.kind.reversible:
             node.log("warning", "host_reversal_refused", record, state=record.state.value)
             return node.profile.code_not_reversible
-        if classify.amount_of(msg) not in (None, record.opening.amount_minor, record.amount_minor):
+        amount = classify.amount_of(msg)
+        in_part = record.state in (State.AUTHORIZING, State.REVERSING) and (amount or 0) < record.amount_minor
+        if not in_part and amount not in (None, record.opening.amount_minor, record.amount_minor):
             node.log("warning", "host_reversal_amount_differs", record)
             return node.profile.code_amount_differs
         node.apply(record, Input.HOST_REVERSED, now_ms, Detail(code=msg.fields.get(39, "")))
