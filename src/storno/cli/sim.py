@@ -5,11 +5,8 @@ Thin: the worlds are in `storno.sim.world`. A broken promise ends with exit code
 
 from __future__ import annotations
 
-import gc
 import json
 import sys
-import time
-from concurrent.futures import ProcessPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,11 +16,8 @@ from storno.cli.text import language, t
 from storno.cli.trouble import ExitCode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from storno.sim.world.scoreboard import Score
 
-SLICE = 10
 _SEED_MAX = 2**63 - 1
 
 
@@ -122,43 +116,18 @@ def _head(seeds: range, cpu_s: float, score: Score) -> dict[str, Any]:
 
 def _run(seeds: range, until_ms: int | None, jobs: int, *, quiet: bool) -> tuple[Score, float]:
     """Live through all seeds; give their score and the seconds of processor time it took."""
+    from storno.sim.world.many import run
     from storno.sim.world.scoreboard import Score
 
     total, cpu_s = Score(), 0.0
     label = t("days", "天")
     shown = not quiet and sys.stderr.isatty()
     with click.progressbar(length=len(seeds), label=label, file=sys.stderr, hidden=not shown) as bar:
-        for score, spent_s in _slices(seeds, until_ms, jobs):
+        for score, spent_s in run(seeds, until_ms, jobs):
             total.add(score)
             cpu_s += spent_s
             bar.update(score.worlds)
     return total, cpu_s
-
-
-def _slices(seeds: range, until_ms: int | None, jobs: int) -> Iterator[tuple[Score, float]]:
-    slices = [seeds[at : at + SLICE] for at in range(0, len(seeds), SLICE)]
-    if jobs == 1 or len(slices) == 1:
-        for one in slices:
-            yield work(one, until_ms)
-        return
-    with ProcessPoolExecutor(jobs) as pool:
-        yield from pool.map(work, slices, [until_ms] * len(slices))
-
-
-def work(seeds: range, until_ms: int | None) -> tuple[Score, float]:
-    """Live through some seeds; the collector rests meanwhile, for a world is garbage only as a whole."""
-    from storno.sim.world.scoreboard import Score, live
-
-    began_s = time.process_time()
-    total = Score()
-    gc.collect()
-    gc.disable()
-    try:
-        for seed in seeds:
-            total.add(live(seed, until_ms))
-    finally:
-        gc.enable()
-    return total, time.process_time() - began_s
 
 
 def _explain(seed: int, until_ms: int | None) -> int:

@@ -15,9 +15,11 @@ from storno.exchange import classify
 from storno.gateway import events as ev
 from storno.iso8583.codec import codec_for
 from storno.iso8583.errors import DecodeError
-from storno.journal.fact import Change
+from storno.journal.fact import TX_COLUMNS, Change
 from storno.reversal.key import TxKey
+from storno.reversal.kinds import Kind
 from storno.reversal.lifecycle import Input, State
+from storno.reversal.record import Told
 from storno.sim.faults import FaultKind
 from storno.sim.note import Moved, Note
 from storno.sim.world.checkers import memory_is_the_fold
@@ -31,16 +33,36 @@ if TYPE_CHECKING:
     from storno.sim.world.till import Till
     from storno.sim.world.world import World
 
+_TOLD = TX_COLUMNS.index("told")
 PREFIX, HEAD = 2, 11
 """Bytes before the head of a frame, and before its MTI."""
 _SPOILED = frozenset({FaultKind.BAD_MAC, FaultKind.WRONG_AMOUNT})
 _APPROVALS = (Outcome.APPROVED, Outcome.PARTIAL)
+_NEVER_REVERSED = frozenset({Kind.REFUND, Kind.COMPLETION_ADVICE})
 _MAY_CHANGE = frozenset({64, 128})
 _FROM_ANSWER = {
     Input.RESPONSE_APPROVED: "approved",
     Input.RESPONSE_DECLINED: "declined",
     Input.RESPONSE_DOUBTFUL: "doubtful",
+    Input.REVERSAL_ACCEPTED: "accepted",
+    Input.REVERSAL_REFUSED: "refused",
 }
+_NOT_DECLINES = frozenset({"approved", "doubtful", "invalid"})
+_ONLY_BY = {
+    (State.AUTHORIZING, State.APPROVED): {Input.RESPONSE_APPROVED},
+    (State.ADVISING, State.APPROVED): {Input.RESPONSE_APPROVED},
+    (State.AUTHORIZING, State.DECLINED): {Input.RESPONSE_DECLINED},
+    (State.ADVISING, State.DECLINED): {Input.RESPONSE_DECLINED},
+    (State.AUTHORIZING, State.NOT_SENT): {Input.SEND_FAILED},
+    (State.ADVISING, State.NOT_SENT): {Input.SEND_FAILED},
+    (State.REVERSING, State.REVERSED): {Input.REVERSAL_ACCEPTED, Input.HOST_REVERSED},
+    (State.REVERSING, State.REFUSED): {Input.REVERSAL_REFUSED},
+    (State.REVERSING, State.EXHAUSTED): {Input.REVERSAL_EXHAUSTED},
+}
+"""The only causes of a move, whatever the table says; a move from where a transaction is in flight that is not here
+goes to REVERSING or UNKNOWN."""
+_IN_FLIGHT = (State.AUTHORIZING, State.ADVISING, State.REVERSING)
+_DOUBTS = (State.REVERSING, State.UNKNOWN)
 
 
 class Auditor:
@@ -87,14 +109,19 @@ class Auditor:
         if state in NEEDS_CASE and stored.case is None:
             raise Violation("case", f"{state.value} and nobody is told", stored.key)
         if state is State.REVERSING:
-            if not stored.kind.reversible:
+            if stored.kind in _NEVER_REVERSED:
                 raise Violation("kind", f"a {stored.kind.value} is being reversed", stored.key)
             if stored.round_dues > self._profile.attempts_max:
                 raise Violation("attempts", f"sending {stored.round_dues} of its reversal", stored.key)
         elif cause is Input.REVERSAL_EXHAUSTED:
             self._given_up(stored, change)
-        if cause is not None and before in (State.AUTHORIZING, State.ADVISING):
-            self._caused(stored, cause)
+        if cause is not None and before in _IN_FLIGHT:
+            self._moved(stored, before, cause)
+            if cause is Input.SEND_FAILED and state is State.NOT_SENT and stored.tx_id not in follower.unsent:
+                raise Violation("not sent", "what may have left is called not sent", stored.key)
+        believes = change[1][_TOLD] == Told.APPROVED.value and cause is not Input.CASE_CLOSED
+        if state is State.REVERSED and before is not state and believes and stored.case is None:
+            raise Violation("case", "undone, its shop was told approved, and nobody is told", stored.key)
 
     def _posted(self, stored: Stored, key: str, entries: Sequence[tuple[str, int]]) -> None:
         if key in stored.postings:
@@ -110,6 +137,18 @@ class Auditor:
         if early and "cross-day" not in change[0][4]:
             raise Violation("attempts", f"given up after {stored.round_dues} sendings", stored.key)
 
+    def _moved(self, stored: Stored, before: State, cause: Input) -> None:
+        """Check that a transaction in flight moves only for the one reason there is for that move."""
+        after = stored.state
+        if after is not before and after is not State.CLOSED:
+            causes = _ONLY_BY.get((before, after))
+            allowed = cause in causes if causes is not None else after in _DOUBTS
+            if before is State.AUTHORIZING and after is State.REVERSED:
+                allowed = cause is Input.HOST_REVERSED
+            if not allowed:
+                raise Violation("cause", f"{before.value} became {after.value} by {cause.value}", stored.key)
+        self._caused(stored, cause)
+
     def _caused(self, stored: Stored, cause: Input) -> None:
         """Check that an answer in the journal is one that came, read as a careful person would read it."""
         heard = self._answers.get(stored.key, set())
@@ -119,7 +158,12 @@ class Auditor:
                 "answer", f"{cause.value} with nothing of the kind received: {sorted(heard)}", stored.key
             )
         sure = self._profile.mac == "none" or not self._profile.mac_on_declines
-        if cause is Input.RESPONSE_INVALID and heard == {"declined"} and sure:
+        if (
+            cause is Input.RESPONSE_INVALID
+            and sure
+            and "declined" in heard
+            and heard.isdisjoint(_NOT_DECLINES)
+        ):
             raise Violation("answer", "a decline is treated as no valid answer", stored.key)
 
     # ------------------------------------------------------------------ the gateway's lines
@@ -128,10 +172,16 @@ class Auditor:
         """See what a gateway is told."""
         if isinstance(event, ev.FromHost):
             frame = event.frame
-            if len(frame) > HEAD + 1 and frame[HEAD] in (1, 2) and frame[HEAD + 1] & 0x10:
+            if len(frame) > HEAD + 1 and frame[HEAD] in (1, 2, 4) and frame[HEAD + 1] & 0x10:
                 self._answer(gateway, frame)
-        elif isinstance(event, ev.Unsent) and event.reversal:
-            self.follower(gateway.number).transactions[event.tx_id].left -= 1
+        elif isinstance(event, ev.Unsent):
+            follower = self.follower(gateway.number)
+            if event.reversal:
+                follower.transactions[event.tx_id].left -= 1
+            else:
+                follower.unsent.add(event.tx_id)
+        elif isinstance(event, ev.Undelivered) and self._profile.undeliverable_reverses:
+            self.follower(gateway.number).undelivered.setdefault(event.tx_id, self._now)
         if self._story is not None:
             self._story.event(self._now, event)
 
@@ -148,6 +198,8 @@ class Auditor:
     def _reading(self, stored: Stored, msg: Message, frame: bytes) -> str:
         """Read an answer independently of the production judge."""
         profile, code = self._profile, msg.fields.get(39, "")
+        if msg.mti[1] == "4":
+            return "accepted" if code in profile.reversal_accepted else "refused"
         spoiled = self._spoiled.get(frame)
         bad_mac = spoiled is FaultKind.BAD_MAC and profile.mac != "none"
         if not code:
@@ -156,7 +208,7 @@ class Auditor:
             return "invalid" if bad_mac or spoiled is FaultKind.WRONG_AMOUNT else "approved"
         if bad_mac and profile.mac_on_declines:
             return "invalid"
-        if code in profile.reverse_on and stored.kind.reversible:
+        if code in profile.reverse_on and stored.kind not in _NEVER_REVERSED:
             return "invalid"
         return "doubtful" if code in profile.doubtful else "declined"
 
@@ -170,12 +222,23 @@ class Auditor:
         if self._story is not None:
             self._story.send(self._now, stored, command)
         if not command.reversal:
+            self._not_after_its_reversal(gateway, stored)
             return
         stored.sent += 1
         stored.left += 1
         if stored.sent > stored.dues:
             raise Violation("journal first", f"sending {stored.sent} is not stored", stored.key)
+        first = self.follower(gateway.number).head(stored)
+        if stored.state is State.REVERSING and first != stored.tx_id:
+            raise Violation("order", f"{first} of the same terminal must be reversed before it", stored.key)
         self._same(stored, command.frame)
+
+    def _not_after_its_reversal(self, gateway: GatewayDriver, stored: Stored) -> None:
+        """Check that no request is forwarded whose reversal was taken over before: the tombstone declines it."""
+        for one in self.follower(gateway.number).by_key[stored.key]:
+            fresh = stored.opened_ms - one.opened_ms < self._profile.key_reuse_after_ms
+            if one is not stored and one.cancels and fresh:
+                raise Violation("tombstone", "forwarded although its reversal came before it", stored.key)
 
     def _same(self, stored: Stored, frame: bytes) -> None:
         """Every sending of a reversal is the same message, about the right original; repeats are marked as agreed."""
@@ -225,6 +288,10 @@ class Auditor:
         if gateway.node is not None and not gateway.node.halted:
             memory_is_the_fold(gateway, held_only=True)
 
+    def process_starts(self, gateway: GatewayDriver) -> None:
+        """See a process begin: it knows what is stored, and nothing else."""
+        self.follower(gateway.number).restarted()
+
     # ------------------------------------------------------------------ the host
 
     def answered(self, note: Note, data: bytes) -> None:
@@ -259,7 +326,7 @@ class Auditor:
             self._story.till(self._now, key, msg)
         if klass != 4:
             self.counts["requests"] += 1
-        if not kind.reversible:
+        if kind in _NEVER_REVERSED:
             return
         pending = till.store.load().pending
         if pending is None or (pending.batch, pending.stan) != (key.batch, key.stan):

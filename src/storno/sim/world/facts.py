@@ -43,6 +43,7 @@ class Stored:
     """`reversal_due` facts: sendings of the reversal that may have left."""
     round_dues: int = 0
     round_ms: int = 0
+    left_approved_ms: int | None = None
     cancels: int = 0
     """Reversals of the terminal that were taken into custody."""
     sent: int = 0
@@ -63,6 +64,29 @@ class Follower:
     rows: Counter[Row] = field(default_factory=Counter)
     cases: int = 0
     """Exceptions that were opened."""
+    queues: dict[tuple[str, str], dict[str, None]] = field(default_factory=dict)
+    """What is being reversed, by terminal, in the order in which it must go."""
+    undelivered: dict[str, int] = field(default_factory=dict)
+    """Approvals of which the gateway was told that nobody could take them, and when."""
+    unsent: set[str] = field(default_factory=set)
+    """Requests of which the gateway was told that not a byte could leave."""
+
+    def restarted(self) -> None:
+        """Begin again with the queues as a new process finds them: by age of the transaction."""
+        self.queues.clear()
+        for stored in self.transactions.values():
+            if stored.state in (
+                State.REVERSING,
+                State.AUTHORIZING,
+            ):  # what was in flight is reversed in its place
+                self.queues.setdefault(stored.key[:2], {})[stored.tx_id] = None
+        self.undelivered.clear()  # told to a process that may have died before it could write it down
+
+    def head(self, stored: Stored) -> str:
+        """Give what must be reversed first at its terminal."""
+        queue = self.queues.get(stored.key[:2], {})
+        waiting = (one for one in queue if self.transactions[one].state is State.REVERSING)
+        return next(waiting, stored.tx_id)
 
     def latest(self, key: TxKey) -> Stored | None:
         """Give the newest transaction with this identity."""
@@ -87,6 +111,12 @@ class Follower:
             stored, cause = self.transactions[tx_id], _INPUTS[what]
             before, stored.state = stored.state, state
             self._count(stored, before, cause, at_ms)
+        if (state is State.REVERSING) is not (before is State.REVERSING):
+            queue = self.queues.setdefault(stored.key[:2], {})
+            if state is State.REVERSING:
+                queue[tx_id] = None
+            else:
+                queue.pop(tx_id, None)
         self.rows[before, cause] += 1
         if row[_CASE] is not None and stored.case is None:
             self.cases += 1
@@ -106,6 +136,8 @@ class Follower:
             stored.round_dues = max(0, stored.round_dues - 1)
         elif cause is Input.CANCEL_REQUESTED:
             stored.cancels += 1
+        if before is State.APPROVED and stored.state is not before and stored.left_approved_ms is None:
+            stored.left_approved_ms = at_ms
         if stored.state is State.REVERSING and before is not State.REVERSING:
             stored.round_dues, stored.round_ms = 0, at_ms
 

@@ -60,6 +60,7 @@ class GatewayDriver:
         world = self._world
         self.life += 1
         life = self.life
+        world.auditor.process_starts(self)
         incarnation = self.disk.open(self._durable, self._disk_failed)
         self.node = node = Node(
             world.swarm.node, world.dialect, self.journal, self.keys, self.vault, incarnation
@@ -154,12 +155,20 @@ class GatewayDriver:
                 self._send_host(command)
             elif isinstance(command, ev.SendTerminal):
                 self._send_terminal(command)
-            elif not isinstance(command, ev.Log):
+            elif isinstance(command, ev.Log):
+                if self._world.story is not None:
+                    self._world.story.log(self._clock.now_ms, command)
+            else:
                 self._perform_seldom(command)
 
     def _send_terminal(self, command: ev.SendTerminal) -> None:
         self._world.auditor.to_terminal(self, command)
         line = self._conns.get(command.conn)
+        if self._stalled("terminal_stalled"):
+            if line is not None:  # its peer does not read: the shell aborts the connection
+                line.abort(1)
+                self._clock.after(0, self._lost_conn, command.conn)
+            line = None
         if (line is None or not line.send(1, command.frame)) and command.tx_id:
             self.feed(ev.Undelivered(command.tx_id))
 
@@ -169,8 +178,18 @@ class GatewayDriver:
         node = self.node
         if node is None:
             return
+        if self._stalled("link_stalled"):
+            line = None
         if (line is None or not line.send(0, node.codec.frame(command.frame))) and command.tx_id:
             self.feed(ev.Unsent(command.tx_id, command.reversal))
+
+    def _stalled(self, what: str) -> bool:
+        """Say whether the way out is full this time."""
+        share = self._world.swarm.stalls
+        if share and self._rng.random() < share:
+            self._world.fault(what)
+            return True
+        return False
 
     def _perform_seldom(self, command: ev.Command) -> None:
         if isinstance(command, ev.KeepKeys):

@@ -9,8 +9,10 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from storno.iso8583.codec import codec_for
 from storno.iso8583.errors import FrameError
 from storno.iso8583.frames import Frames
+from storno.reversal.key import TxKey
 from storno.sim.actions import Action, CloseConnection, HostReversal, Restart, Send, SlowDrip
 from storno.sim.books import Books
 from storno.sim.entry import Identity
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from storno.sim.world.world import World
 
 REVERSAL_AGAIN_MS = 60_000
+BABBLE_MS = 120_000
+_BABBLE = ("00", "51", "98", "")
 _ORDINARY = frozenset({FaultKind.DECLINE, FaultKind.PARTIAL_APPROVAL})
 """What a host decides every day: no fault."""
 
@@ -49,10 +53,14 @@ class HostDriver:
             self._plan,
         )
         self.up = True
+        self._rng = world.stream("host edge")
+        self._codec = codec_for(world.dialect)
         self._life = 0
         self._lines: dict[Line, Frames] = {}
         self._undoing: dict[tuple[str, str], Identity] = {}
         """Its own reversals that nobody has answered yet, by TID and STAN."""
+        self.disputes: set[TxKey] = set()
+        """Its own reversals that were not accepted: a list the host's people work through."""
 
     @property
     def books(self) -> Books:
@@ -106,12 +114,18 @@ class HostDriver:
         core.flush()
         note = core.note
         if note.what is What.ANSWER:
-            self._undoing.pop((note.tid, note.stan), None)
+            self._acknowledged(note, frame)
         elif note.fault is not None and note.fault.kind not in _ORDINARY:
             self._world.fault(f"host_{note.fault.kind.value}", ((note.tid, note.stan),))
         self._world.auditor.at_host(note)
         for action in actions:
             self._perform(line, action, note)
+
+    def _acknowledged(self, note: Note, frame: bytes) -> None:
+        """Stop repeating; an answer that refuses makes it an exception on the host's own list."""
+        identity = self._undoing.pop((note.tid, note.stan), None)
+        if identity is not None and self._codec.decode(frame).fields.get(39) != "00":
+            self.disputes.add(TxKey(*identity[:4]))
 
     def closed(self, line: Line) -> None:
         """Learn that a connection is gone; what still waited for it is lost."""
@@ -147,6 +161,22 @@ class HostDriver:
             if note is not None:
                 self._world.auditor.answered(note, data)
             line.send(1, data)
+            if note is not None and note.what is What.FINANCIAL and self._world.swarm.babble:
+                self._babble(line, data)
+
+    def _babble(self, line: Line, data: bytes) -> None:
+        """Answer once more, and otherwise."""
+        world = self._world
+        whole = len(data) == 2 + int.from_bytes(data[:2], "big")
+        if not whole or world.profile.mac != "none" or self._rng.random() >= world.swarm.babble:
+            return
+        msg = self._codec.decode(data[2:])
+        msg.fields[39] = self._rng.choice(_BABBLE)
+        if not msg.fields[39]:
+            del msg.fields[39]
+        again = self._codec.frame(self._codec.encode(msg))
+        world.fault("host_babble", ((msg.fields[41], msg.fields[11]),))
+        self._clock.after(int(self._rng.random() * BABBLE_MS), self._send, line, again, None)
 
     def _hang_up(self, line: Line, abort: bool) -> None:  # noqa: FBT001 - a callback's argument
         if line in self._lines:

@@ -33,7 +33,7 @@ _APPROVED = (Outcome.APPROVED, Outcome.PARTIAL)
 
 
 def read(world: World) -> Books:
-    """Read everything as it stands."""
+    """Read everything as it stands; a terminal that keeps to no rule is taken to believe what the journal says."""
     books = world.host.books
     journal = tuple(
         line
@@ -46,7 +46,11 @@ def read(world: World) -> Books:
         for one in gateway.journal.balances()
         if one.account == HOST
     )
-    terminals = (*(line for till in world.tills for line in till_lines(till)), *world.rogue_lines())
+    rogues = {rogue.tid for rogue in world.rogues}
+    terminals = (
+        *(line for till in world.tills for line in till_lines(till)),
+        *(TerminalLine(one.key, one.claim, one.minor) for one in journal if one.key.tid in rogues),
+    )
     slips = tuple(
         Slip(key, result.outcome in _APPROVED) for key, result in world.auditor.told_results if result.stan
     )

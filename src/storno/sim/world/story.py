@@ -60,6 +60,13 @@ class Story:
                 f"主机链路 {event.link} {'连通' if up else '断开'}",
             )  # fmt: skip
 
+    def log(self, at_ms: int, log: ev.Log) -> None:
+        """Tell what a gateway tells its operator."""
+        facts = dict(log.facts)
+        spot = (facts.get("tid", ""), facts.get("stan", ""))
+        rest = " ".join(f"{name}={value}" for name, value in log.facts if name not in ("tid", "stan"))
+        self._add(at_ms, spot, f"log {log.event} {rest}", f"日志 {log.event} {rest}")
+
     def fact(self, at_ms: int, stored: Stored, change: Change) -> None:
         """Tell what became durable."""
         what, state = change[0][2], change[0][3]

@@ -85,6 +85,10 @@ class Swarm:
     mishaps: tuple[Mishap, ...] = ()
     crash: float = 0.0
     """Share of a gateway's commands before which its process dies."""
+    stalls: float = 0.0
+    """Share of a gateway's sendings that find the way out full: not a byte leaves."""
+    babble: float = 0.0
+    """Share of a host's answers that are followed by another one with another code."""
     answer_ms: int = 60_000
     """The terminals' own timer."""
     keep_open: bool = False
@@ -111,7 +115,7 @@ class Swarm:
         """Let every fault stop."""
         for one in (self.pos, self.host, self.disk, self.till):
             one.calm()
-        self.crash = 0.0
+        self.crash = self.stalls = self.babble = 0.0
 
 
 def draw(seed: int) -> Swarm:
@@ -158,6 +162,8 @@ def draw(seed: int) -> Swarm:
         print_fails=_share(rng, 0.05),
     )
     swarm.crash = _share(rng, 0.01)
+    swarm.stalls = _share(rng, 0.03)
+    swarm.babble = 0.0 if swarm.host.datagrams else _share(rng, 0.1)
     swarm.chances = _chances(rng, swarm.profile)
     swarm.mishaps = _mishaps(rng, swarm)
     return swarm

@@ -17,7 +17,7 @@ from storno.exchange import classify
 from storno.iso8583.codec import codec_for
 from storno.iso8583.dialects import dialect
 from storno.iso8583.errors import DecodeError
-from storno.sim.compare import Comparison, TerminalLine, compare
+from storno.sim.compare import Comparison, compare
 from storno.sim.host_keys import TEST_TMK
 from storno.sim.workload import mid_of, tid_of
 from storno.sim.world import checkers
@@ -29,6 +29,7 @@ from storno.sim.world.network import End, Line, Weather
 from storno.sim.world.orders import Cashier
 from storno.sim.world.people import BackOffice
 from storno.sim.world.reading import read
+from storno.sim.world.rogue import Rogue
 from storno.sim.world.swarm import Mishap, Swarm
 from storno.sim.world.till import Till, setup_of
 
@@ -62,14 +63,18 @@ class World:
         self._lines: dict[str, list[Line]] = {"pos": [], "lines": []}
         self.auditor = Auditor(self)
         self.host = HostDriver(self)
-        tids = [tid_of(number) for number in range(1, swarm.terminals + 1)]
+        tids = [tid_of(number) for number in range(1, swarm.terminals + swarm.rogues + 1)]
         self.gateways = [
             GatewayDriver(self, number, tids[number :: swarm.gateways], TEST_TMK)
             for number in range(swarm.gateways)
         ]
         self.tills = [
             Till(self, self.gateway_of(tid), setup_of(self, tid, mid_of(number)), self._cashier(tid))
-            for number, tid in enumerate(tids, 1)
+            for number, tid in enumerate(tids[: swarm.terminals], 1)
+        ]
+        self.rogues = [
+            Rogue(self, self.gateway_of(tid), tid, mid_of(number))
+            for number, tid in enumerate(tids[swarm.terminals :], swarm.terminals + 1)
         ]
         self.people = BackOffice(self)
         self.first: Comparison | None = None
@@ -100,8 +105,8 @@ class World:
         swarm, clock = self.swarm, self.clock
         for gateway in self.gateways:
             gateway.start()
-        for till in self.tills:
-            till.open_shop()
+        for shop in (*self.tills, *self.rogues):
+            shop.open_shop()
         for mishap in swarm.mishaps:
             clock.at(swarm.start_ms + mishap.at_ms, self._mishap, mishap)
         for look in range(1, 5):
@@ -118,14 +123,15 @@ class World:
         self.host.calm()
         for gateway in self.gateways:
             gateway.start()
-        for till in self.tills:
-            till.close_shop()
+        for shop in (*self.tills, *self.rogues):
+            shop.close_shop()
         self._come_to_rest()
+        checkers.undelivered_is_undone(self)
         self.people.retry_all()
         self._come_to_rest()
         self.first = compare(read(self))
         if self.swarm.trusted:
-            checkers.books_agree(self.first)
+            checkers.books_agree(self.first, self.host.disputes)
             checkers.undone_here_is_undone_there(self)
         self.last = self.first
         for _ in range(ROUNDS):  # a void that is closed gives its sale back, which may differ in its turn
@@ -177,7 +183,7 @@ class World:
 
     # ------------------------------------------------------------------ lines
 
-    def dial_gateway(self, till: Till) -> Line | None:
+    def dial_gateway(self, till: Till | Rogue) -> Line | None:
         """Connect a terminal; None when nobody takes it."""
         return self._dial("pos", till, till.gateway)
 
@@ -221,10 +227,6 @@ class World:
             else:
                 keys = ((key.tid, key.stan),)
         self.fault(kind, keys)
-
-    def rogue_lines(self) -> tuple[TerminalLine, ...]:
-        """Give the logs of the terminals that keep to no rule."""
-        return ()
 
     def digest(self) -> str:
         """Give a hash over all journals and the work done: two runs of one seed must have the same."""
