@@ -178,7 +178,7 @@ class HostSide:
         node = self._node
         card = None
         if record.state in (State.REVERSED, State.DECLINED, State.NOT_SENT):
-            if not record.kind.reversible:
+            if not record.kind.reversible or record.sent >= node.profile.attempts_max:
                 node.apply(record, Input.CONTRADICTED, now_ms, detail)
                 return
             base = node.undoing(Trigger.LATE_APPROVAL, now_ms)

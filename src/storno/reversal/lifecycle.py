@@ -212,8 +212,10 @@ TABLE: dict[tuple[State, Input], Step] = {
     (S.REVERSING, I.UNDONE):               Step(S.REVERSING, (), Case.CONTRADICTION),
     (S.REVERSING, I.CONSUMED):             Step(S.REVERSING, (), Case.CONTRADICTION),
 
-    # an approval after the host acknowledged the reversal: it saw the reversal first, so it is asked once more
+    # an approval after the host acknowledged the reversal: it saw the reversal first, so it is asked once more;
+    # a host that approves again after every reversal is not asked for ever: a person finds out
     (S.REVERSED, I.RESPONSE_APPROVED):     Step(S.REVERSING, (*_REVERSE, E.NOTE_LATE)),
+    (S.REVERSED, I.CONTRADICTED):          Step(S.UNKNOWN, (E.POST_SUSPENSE, E.NOTE_LATE), Case.CONTRADICTION),
     (S.REVERSED, I.RESPONSE_DECLINED):     Step(S.REVERSED, (E.NOTE_LATE,)),
     (S.REVERSED, I.RESPONSE_DOUBTFUL):     Step(S.REVERSED, (E.NOTE_LATE,)),
     (S.REVERSED, I.RESPONSE_INVALID):      Step(S.REVERSED, (E.NOTE_LATE,)),

@@ -172,3 +172,15 @@ def test_a_key_store_that_refuses_a_name_costs_one_terminal_an_answer(world, til
     assert world.last_code() == "97"
     till.approved()
     assert [row["mid"] for row in world.rows()] == [MID]
+
+
+def test_a_host_that_approves_again_after_every_reversal_is_not_asked_for_ever(worlds):
+    world = worlds(profile={"attempts_max": 4})
+    till = world.till()
+    request = till.timed_out()
+    for _ in range(50):
+        till.answer(request)
+        till.answer(world.reversals()[-1])
+    assert len(world.reversals()) == 4
+    assert (world.state(request), world.row("000001")["case_kind"]) == ("unknown", "contradiction")
+    assert world.in_doubt() == 1000
