@@ -36,3 +36,19 @@ def test_a_flood_of_one_event_is_cut_and_counted_and_a_case_is_never_left_out(ca
     assert sum(f'"left_out": "{1000 - LINES_PER_SECOND_MAX}"' in line for line in told) == 1
     assert sum('"case"' in line for line in told) == 1000
     assert "link_up" in told[-1]
+
+
+def test_what_a_peer_sent_begins_no_line_of_its_own_and_moves_no_cursor(capsys):
+    LogLines(as_json=False)(ev.Log("warning", "unknown_terminal", (("tid", "A\nb\x1b[31m"),)))
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert "A\\x0ab\\x1b[31m" in told
+
+
+def test_a_full_log_disk_stops_nothing(monkeypatch):
+    class Full:
+        def write(self, line):
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("sys.stderr", Full())
+    LogLines(as_json=False)(ev.Log("warning", "unknown_terminal"))
