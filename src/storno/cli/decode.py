@@ -194,12 +194,12 @@ def _show(console: Console, reading: Reading, lang: str, *, unmask: bool) -> Non
 @click.command(
     help=t(
         "Read ISO 8583 messages: hex, a file (binary or hex text, one message or one in each line) or - for"
-        " standard input; with or without length prefix, TPDU and header. Card numbers, tracks and PIN blocks"
-        " are masked; working keys appear as they are sent, wrapped under the master key. Offsets count bytes from the start of the message as given. Exit code: 0 clean,"
-        " 1 read with problems, 2 not readable.",
+        " standard input; with or without length prefix, TPDU and header. Card numbers, tracks and PIN blocks are"
+        " masked; working keys appear as they are sent, wrapped under the master key. Offsets count bytes from the"
+        " start of the message as given. Exit code: 0 clean, 1 read with problems, 2 not readable.",
         "解析 ISO 8583 报文：十六进制、文件（二进制或十六进制文本，整份一条或每行一条）或用 - 读标准输入；"
-        "有无长度前缀、TPDU、报文头均可。卡号、磁道和 PIN 默认掩码；工作密钥按报文原样（主密钥加密的密文）显示。偏移从所给报文的首字节算起。"
-        "退出码：0 无误，1 有问题但可读，2 无法读取。",
+        "有无长度前缀、TPDU、报文头均可。卡号、磁道和 PIN 默认掩码；工作密钥按报文原样（主密钥加密的密文）显示。"
+        "偏移从所给报文的首字节算起。退出码：0 无误，1 有问题但可读，2 无法读取。",
     )
 )
 @click.argument("source", metavar="HEX|FILE|-")

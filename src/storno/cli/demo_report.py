@@ -120,7 +120,7 @@ def _figures(report: Report, width: int) -> Table:
                 f"transactions in the books of {report.plan.terminals} terminals; the cashiers read {results} results: "
                 f"{told.get('approved', 0) + told.get('partial', 0)} approved, {told.get('declined', 0)} declined, "
                 f"{sum(told.get(one, 0) for one in _IN_DOUBT)} unknown, {told.get('not_sent', 0)} not sent",
-                f"笔交易入账，{report.plan.terminals} 台终端；收银员共得到 {results} 个结果：成功 "
+                f"笔交易见于账目，{report.plan.terminals} 台终端；收银员共得到 {results} 个结果：成功 "
                 f"{told.get('approved', 0) + told.get('partial', 0)}，拒绝 {told.get('declined', 0)}，"
                 f"结果不明 {sum(told.get(one, 0) for one in _IN_DOUBT)}，未发出 {told.get('not_sent', 0)}",
             ),
@@ -201,7 +201,7 @@ def _findings(compared: Comparison) -> Table:
     for finding in ordered[:FINDINGS_MAX]:
         bad = finding.kind is not Class.NAMED
         host, journal, terminal = finding.amounts_minor
-        name = class_title(finding.kind) if bad else ", ".join(map(name_title, finding.names))
+        name = class_title(finding.kind) if bad else t(", ", "、").join(map(name_title, finding.names))
         table.add_row(
             finding.tx_id or str(finding.key), Text(name, "bold red" if bad else "yellow"),
             say.money(host), say.money(journal), say.money(finding.doubt_minor), say.money(terminal),
@@ -295,6 +295,14 @@ def _next(report: Report) -> Group:
             ),
         ),
     ]
+    if report.cases:
+        tries.insert(
+            1,
+            (
+                (f"{storno} cases --home {home}",),
+                t("what waits for a person, and how to settle it", "需人工处理的差错，以及如何了结"),
+            ),
+        )
     for commands, why in tries if report.example else tries[1:]:
         rows += [Text(f"  {command}", "cyan") for command in commands]
         rows.append(Text(f"      {why}", "dim"))
