@@ -92,7 +92,14 @@ def gateway(
 
         asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     try:
-        return asyncio.run(_serve(settings, folder, parts, LogLines(as_json=as_json)))
+        return asyncio.run(
+            _serve(
+                settings,
+                folder,
+                parts,
+                LogLines(as_json=as_json, utc_offset_min=settings.node.utc_offset_min),
+            )
+        )
     except SettingsError as error:
         raise Trouble(error.say(language()), where=settings.source) from None
     finally:

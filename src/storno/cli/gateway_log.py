@@ -9,6 +9,7 @@ import json
 import sys
 import time
 from contextlib import suppress
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from storno.cli.text import language
@@ -93,8 +94,11 @@ class LogLines:
     and said in one line.
     """
 
-    def __init__(self, *, as_json: bool, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, *, as_json: bool, utc_offset_min: int = 480, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._json = as_json
+        self._zone = timezone(timedelta(minutes=utc_offset_min))
         self._clock = clock
         self._second = 0
         self._seen: dict[str, int] = {}
@@ -117,7 +121,7 @@ class LogLines:
                 self._write("warning", event, {"left_out": str(count - LINES_PER_SECOND_MAX)})
 
     def _write(self, level: str, event: str, facts: dict[str, str]) -> None:
-        stamp = time.strftime("%Y-%m-%dT%H:%M:%S%z")
+        stamp = datetime.now(self._zone).isoformat(timespec="milliseconds")
         if self._json:
             line = json.dumps({"at": stamp, "level": level, "event": event, **facts}, ensure_ascii=False)
         else:
@@ -125,7 +129,9 @@ class LogLines:
             words = chinese if language() == "zh" else english
             named = " ".join(f"{name}={_plain(value)}" for name, value in facts.items())
             line = f"{stamp} {level:<7} {words}  {named}".rstrip()
-        with suppress(OSError):  # a full log disk or a closed pipe must not stop money; the journal has it all
+        with suppress(
+            OSError
+        ):  # a full log disk or a closed pipe must not stop money; the journal has it all
             sys.stderr.write(line + "\n")
             sys.stderr.flush()
 
