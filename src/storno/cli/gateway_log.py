@@ -129,9 +129,8 @@ class LogLines:
             words = chinese if language() == "zh" else english
             named = " ".join(f"{name}={_plain(value)}" for name, value in facts.items())
             line = f"{stamp} {level:<7} {words}  {named}".rstrip()
-        with suppress(
-            OSError
-        ):  # a full log disk or a closed pipe must not stop money; the journal has it all
+        # a full log disk or a closed pipe must not stop money; the journal has it all
+        with suppress(OSError):
             sys.stderr.write(line + "\n")
             sys.stderr.flush()
 
