@@ -11,6 +11,7 @@ from storno.cli.text import language, t
 from storno.cli.trouble import ExitCode, Trouble
 from storno.diagnosis.story import local_text
 from storno.diagnosis.words import title
+from storno.iso8583.mask import scrub
 from storno.journal.base import JournalError
 from storno.journal.fact import TX_COLUMNS
 from storno.money import Money
@@ -81,7 +82,7 @@ def find(journal: SqliteReader, what: str) -> tuple[Row, ...]:
     rows = journal.search(what)
     if not rows:
         raise Trouble(
-            t(f"no transaction {what!r} in this journal", f"流水日志中没有交易 {what!r}"),
+            t(f"no transaction {scrub(what)!r} in this journal", f"流水日志中没有交易 {scrub(what)!r}"),
             where=str(journal.path),
             todo=t(
                 "give a journal id, an RRN, or TID/STAN[/date], as on the slip; `storno journal tail` lists the newest",

@@ -57,7 +57,8 @@ def check(node: Node, asked: AskOrder) -> Refused | None:
         return Refused("halted", f"the gateway has stopped: {node.halted}", f"网关已停止：{node.halted}")
     record = node.registry.get(asked.tx_id)
     if record is None:
-        return Refused("unknown", f"there is no transaction {asked.tx_id!r}", f"没有交易 {asked.tx_id!r}")
+        named = repr(scrub(asked.tx_id))  # people paste card numbers where an id belongs
+        return Refused("unknown", f"there is no transaction {named}", f"没有交易 {named}")
     if asked.order not in orders.allowed(record):
         return Refused(
             "not_allowed",

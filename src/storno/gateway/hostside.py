@@ -259,7 +259,7 @@ class HostSide:
         if msg.mti[1] == "8" and msg.fields.get(39) == "00" and code in SIGN_IN_CODES and 62 in msg.fields:
             tid = request.fields.get(41, "")
             try:
-                handle = node.keys.learn(tid, bytes.fromhex(msg.fields[62]), code, node.profile.mac)
+                handle = node.keys.learn(tid, _bytes_of(msg.fields[62]), code, node.profile.mac)
             except BilingualError as error:
                 node.counts.add("key_trouble")
                 node.log("error", "key_trouble", tid=tid, why=str(error))
@@ -311,3 +311,11 @@ class HostSide:
             return node.profile.code_amount_differs
         node.apply(record, Input.HOST_REVERSED, now_ms, Detail(code=msg.fields.get(39, "")))
         return "00"
+
+
+def _bytes_of(text: str) -> bytes:
+    """Give the bytes of a binary field; none where a dialect's F62 is text and holds no hex: no key is in there."""
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        return b""

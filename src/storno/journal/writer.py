@@ -41,6 +41,11 @@ _KINDS: dict[str, type[JournalError]] = {
 }
 
 
+def _without_secrets() -> dict[str, str]:
+    """Give the environment for the child: it holds facts and sealed cards, and needs no key."""
+    return {name: value for name, value in os.environ.items() if name != "STORNO_MASTER_KEY"}
+
+
 def _frame(message: tuple[Any, ...]) -> bytes:
     body = marshal.dumps(message)
     return _LENGTH.pack(len(body)) + body
@@ -101,7 +106,7 @@ class JournalWriter:
                 command,
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+                env={**_without_secrets(), "PYTHONPATH": os.pathsep.join(paths)},
             )
         writer = cls(ours, process)
         try:

@@ -5,7 +5,9 @@ from dataclasses import replace
 import pytest
 
 from storno.gateway import events as ev
+from storno.iso8583.dialects import dialect
 from storno.iso8583.message import Message
+from unit.gateway import harness
 from unit.gateway.harness import LINK, MID
 
 
@@ -184,3 +186,16 @@ def test_a_host_that_approves_again_after_every_reversal_is_not_asked_for_ever(w
     assert len(world.reversals()) == 4
     assert (world.state(request), world.row("000001")["case_kind"]) == ("unknown", "contradiction")
     assert world.in_doubt() == 1000
+
+
+@pytest.mark.parametrize("name", ["cups", "iso87_ascii"])
+def test_a_sign_in_answer_whose_f62_is_no_hex_installs_nothing_and_stops_nothing(worlds, monkeypatch, name):
+    monkeypatch.setattr(harness, "dialect", lambda _: dialect(name))
+    world = worlds()
+    till = world.till()
+    asked = Message("0800", {7: "0101101010", 11: "000001", 41: till.tid, 42: MID, 60: "00000001003"})
+    world.feed(ev.FromTerminal(1, world.node.codec.encode(asked)))
+    answer = Message("0810", {**asked.fields, 39: "00", 62: "no keys here"})
+    world.feed(ev.FromHost(LINK, world.node.codec.encode(answer)))
+    assert len(world.logged("key_trouble")) == 1
+    assert world.last_code() == "00"
