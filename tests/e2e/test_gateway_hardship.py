@@ -60,7 +60,7 @@ def test_a_port_in_use_is_refused_by_its_number(home, host):
         code, said = Gateway(home, host.port, port=port).refused()
     assert code == OUTSIDE
     assert str(port) in said
-    assert "in use" in said
+    assert "another program has this port" in said
     assert "Traceback" not in said
 
 
