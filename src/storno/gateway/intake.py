@@ -31,6 +31,8 @@ SETTLEMENT_CLASS = "5"
 REASON_FIELD = 39
 _LIVE = frozenset({State.APPROVED})
 _FLYING = frozenset({State.AUTHORIZING, State.ADVISING})
+_REOPENED = frozenset({State.APPROVED, State.UNKNOWN})
+"""Where a terminal's reversal begins a new one: it brings the card number if ours was destroyed meanwhile."""
 _HELD = _FLYING | {State.REVERSING}
 _ORIGINALS = {
     Kind.VOID: frozenset({Kind.SALE}),
@@ -300,7 +302,10 @@ class Intake:
         node.cancelling.setdefault(record.tx_id, []).append(waiting)
         reason = record.reason if record.state is State.REVERSING else self._reason(code)
         detail = node.undoing(Trigger.TERMINAL, now_ms, reason, code)
-        node.apply(record, Input.CANCEL_REQUESTED, now_ms, detail)
+        card = None
+        if record.state in _REOPENED and node.registry.sealed_card(record.tx_id) is None:
+            card = node.envelope.seal_card(classify.pan_of(msg), record.tx_id, record.opening.date)
+        node.apply(record, Input.CANCEL_REQUESTED, now_ms, detail, card=card)
 
     def _meant(self, key: TxKey, msg: Message, amount_minor: int, now_ms: int) -> Record | None:
         """Find what a terminal's reversal undoes; None when that never came by here.

@@ -143,10 +143,10 @@ def _learn(record: Record, what: Input, row: Step, detail: Detail) -> dict[str, 
                 changes["auth_code"] = detail.auth_code
     if what is Input.DELIVERY_FAILED:
         changes["told"] = Told.NOTHING
+    if what in (Input.UNDONE, Input.CONSUMED) and not record.undone_by:
+        changes["undone_by"] = detail.note
     if row.state is not record.state:
-        if what in (Input.UNDONE, Input.CONSUMED):
-            changes["undone_by"] = detail.note
-        elif what is Input.RESTORED:
+        if what is Input.RESTORED:
             changes["undone_by"] = ""
         if detail.trigger is not None:
             changes["trigger"] = detail.trigger
@@ -182,17 +182,17 @@ def _apply(record: Record, effects: tuple[Effect, ...], detail: Detail, changes:
             changes["marked"] = True
         elif effect is Effect.RESTORE_ORIGINAL:
             changes["marked"] = False
-        elif effect is Effect.CLOSE_CASE and not _shop_believes(record, changes):
+        elif effect is Effect.CLOSE_CASE and not _stays_open(record, changes):
             changes["case"] = None
 
 
-def _shop_believes(record: Record, changes: dict[str, object]) -> bool:
-    """Say whether a reversal has just succeeded whose terminal was told approved and never heard otherwise.
+def _stays_open(record: Record, changes: dict[str, object]) -> bool:
+    """Say whether a reversal has just succeeded that is not the end of the exception: a person closes it.
 
-    The money is settled then, the shop is not: its exception stays until a person closes it.
+    Its terminal was told approved and never heard otherwise, or what undoes or completes it was approved as well.
     """
     reversed_now = changes["state"] is State.REVERSED and record.state is not State.REVERSED
-    return reversed_now and record.told is Told.APPROVED
+    return reversed_now and (record.told is Told.APPROVED or bool(record.undone_by))
 
 
 def _move(record: Record, effects: tuple[Effect, ...], changes: dict[str, object]) -> Posting | None:
