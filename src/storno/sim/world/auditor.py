@@ -177,7 +177,10 @@ class Auditor:
         elif isinstance(event, ev.Unsent):
             follower = self.follower(gateway.number)
             if event.reversal:
-                follower.transactions[event.tx_id].left -= 1
+                stored = follower.transactions[event.tx_id]
+                stored.left -= 1
+                if not stored.left:
+                    stored.first = None
             else:
                 follower.unsent.add(event.tx_id)
         elif isinstance(event, ev.Undelivered) and self._profile.undeliverable_reverses:

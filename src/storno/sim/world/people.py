@@ -65,9 +65,15 @@ class BackOffice:
     def _truth(self, row: TxRow) -> Claim:
         """Look the transaction up in the clearing."""
         identity = Identity(*(str(row[_AT[name]]) for name in ("tid", "mid", "batch", "stan")))
-        entry = self._world.host.books.entry(identity)
-        stands = entry is not None and entry.standing is Standing.APPROVED and not entry.reversed
-        return Claim.STANDS if stands else Claim.GONE
+        books = self._world.host.books
+        entry = books.entry(identity)
+        if entry is None or entry.standing is not Standing.APPROVED or entry.reversed:
+            return Claim.GONE
+        if entry.kind.undoes and entry.original is not None:
+            original = books.entry(entry.original)
+            if original is not None and original.reversed:
+                return Claim.GONE  # what it gave back was given back already: it moves no money
+        return Claim.STANDS
 
     def _differs(self, row: TxRow) -> bool:
         here = Claim.STANDS if row[_AT["position"]] == Position.EFFECT.value else Claim.GONE

@@ -71,7 +71,7 @@ def journal_lines(journal: MemoryJournal, follower: Follower) -> Iterator[Journa
             _claim(row),
             entries.get(HOST, 0),
             entries.get(HOST_HOLD, 0),
-            _names(row),
+            (*_names(row), *_names_of_original(row, follower)),
             entries.get(SUSPENSE, 0),
         )
 
@@ -91,6 +91,14 @@ def _names(row: TxRow) -> tuple[str, ...]:
     elif state == State.CLOSED.value:
         names = (*names, "adjusted")
     return names
+
+
+def _names_of_original(row: TxRow, follower: Follower) -> tuple[str, ...]:
+    """Name what is open on the transaction that this one voids or completes: their money is one matter."""
+    original = follower.transactions.get(row[_AT["original"]])
+    if original is None or original.case is None:
+        return ()
+    return (f"original_{original.case}",)
 
 
 def till_lines(till: Till) -> Iterator[TerminalLine]:

@@ -76,6 +76,7 @@ class World:
             Rogue(self, self.gateway_of(tid), tid, mid_of(number))
             for number, tid in enumerate(tids[swarm.terminals :], swarm.terminals + 1)
         ]
+        self.shops: list[Till | Rogue] = [*self.tills, *self.rogues]
         self.people = BackOffice(self)
         self.first: Comparison | None = None
         self.last: Comparison | None = None
@@ -105,7 +106,7 @@ class World:
         swarm, clock = self.swarm, self.clock
         for gateway in self.gateways:
             gateway.start()
-        for shop in (*self.tills, *self.rogues):
+        for shop in self.shops:
             shop.open_shop()
         for mishap in swarm.mishaps:
             clock.at(swarm.start_ms + mishap.at_ms, self._mishap, mishap)
@@ -123,7 +124,7 @@ class World:
         self.host.calm()
         for gateway in self.gateways:
             gateway.start()
-        for shop in (*self.tills, *self.rogues):
+        for shop in self.shops:
             shop.close_shop()
         self._come_to_rest()
         checkers.undelivered_is_undone(self)
