@@ -3,6 +3,7 @@
 import base64
 import collections
 import os
+import resource
 import signal
 import socket
 import threading
@@ -116,6 +117,21 @@ def test_an_acquirer_of_another_kind(tmp_path, mac, gateway, profile, reversal):
             box.settled(till.tid, third[11], "reversed")
         assert box.one_sided(bank) == []
         assert box.run("journal", "verify")["proved"]
+
+
+def test_more_idle_terminals_than_the_usual_limit_of_files_keep_nobody_out(tmp_path):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+    try:
+        with Bank() as bank, Box(tmp_path / "home", (bank.port,)) as box:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, hard), hard))
+            idle = [socket.create_connection(("127.0.0.1", box.port)) for _ in range(600)]
+            with signed_in(box) as till:
+                assert till.ask(till.sale()) == "00"
+            for one in idle:
+                one.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 # ------------------------------------------------------------------ stopped, killed, searched

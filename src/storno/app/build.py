@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import os
+import resource
 import ssl
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -31,6 +32,8 @@ JOURNAL = "journal.db"
 KEYS = "keys.db"
 CARDS = "cards.db"
 MASTER = "master.key"
+SPARE_FILES = 256
+"""Files beside the terminals' connections: journal, stores, host links, the control socket."""
 
 
 class TrialKeyStore(FileKeyStore):
@@ -102,12 +105,26 @@ def build_parts(settings: Settings, home: Path, warn: Callable[[str, str], None]
 
 def build_gateway(settings: Settings, parts: Parts, log: Callable[[ev.Log], None]) -> Gateway:
     """Put sockets around a node; needs a running event loop."""
+    make_room(settings.serve.connections_max)
     options = replace(
         settings.serve,
         tls=_server_tls(settings.tls),
         host_tls=None if settings.host_tls is None else _client_tls(settings.host_tls),
     )
     return Gateway(parts.node, parts.writer, options, log)
+
+
+def make_room(connections: int) -> None:
+    """Let this process open as many files as so many connections need, as far as the machine allows.
+
+    The usual 1,024 would be used up by idle terminals long before `connections_max` refuses one with a reason.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = connections + SPARE_FILES
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def settle_memory() -> None:
