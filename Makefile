@@ -5,16 +5,21 @@ MAKEFLAGS += --no-print-directory
 PY := .venv/bin/python
 SECONDS ?= 60
 KILLS ?= 50
+SEEDS ?= 1000
+JOBS ?= 2
 ARGS ?=
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help test demo crash bench fuzz gates docs format lock run-venv dev-venv fuzz-venv clean
+.PHONY: help test demo crash sim soak mutants bench fuzz gates docs format lock run-venv dev-venv fuzz-venv clean
 
 help:
 	@echo 'make demo     see it work: host, gateway, terminals, faults   一键演示'
 	@echo 'make test     all gates: style, types, imports, tests         全部检查与测试'
 	@echo 'make crash    kill -9 at random moments, then compare books   随机强杀后核对账目   KILLS=50'
+	@echo 'make sim      live through simulated days, print the scoreboard 模拟运行并打印记分板 SEEDS=2000'
+	@echo 'make soak     the same until stopped; new seeds each time    持续模拟，直到中断'
+	@echo 'make mutants  plant defects and count the seeds to notice    植入缺陷，统计多少种子发现 SEEDS=1000'
 	@echo 'make bench    measure codec, journal and gateway              性能测量'
 	@echo 'make fuzz     throw random bytes at the codec                 模糊测试             SECONDS=60'
 	@echo 'make docs     write the pages on commands and settings         生成命令与配置文档'
@@ -38,6 +43,16 @@ gates: dev-venv
 
 crash: dev-venv
 	@$(PY) bench/crash.py --kills $(KILLS) $(ARGS)
+
+sim: run-venv
+	@.venv/bin/storno sim --seeds $(SEEDS) --jobs $(JOBS) $(ARGS)
+
+soak: run-venv
+	@mkdir -p out; start=$$(date +%s); while .venv/bin/storno sim --start $$((start * 1000)) --seeds $(SEEDS) --jobs $(JOBS) \
+		--record out/soak.jsonl $(ARGS); do start=$$((start + $(SEEDS))); done
+
+mutants: dev-venv
+	@$(PY) tests/sim/run_mutants.py --seeds $(SEEDS) --jobs $(JOBS) $(ARGS)
 
 bench: dev-venv
 	@for each in $(filter-out bench/crash.py bench/_%,$(wildcard bench/*.py)); do \

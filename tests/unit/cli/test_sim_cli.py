@@ -1,0 +1,80 @@
+"""`storno sim`: scoreboard, replay, story and exit codes, in both languages."""
+
+import json
+
+import pytest
+
+from storno.cli.main import run
+from storno.cli.text import Language, speak
+from storno.sim.world.auditor import Auditor
+from storno.sim.world.violation import Violation
+
+
+@pytest.fixture(autouse=True)
+def english_afterwards():
+    yield
+    speak(Language.EN)
+
+
+@pytest.fixture
+def a_defect(monkeypatch):
+    """Break a promise whenever a cashier is told something."""
+
+    def told(_self, till, result):
+        raise Violation("told", f"{result.outcome.value} at {till.setup.tid}")
+
+    monkeypatch.setattr(Auditor, "told", told)
+
+
+def test_some_days_end_well_and_are_counted(capsys):
+    assert run(["sim", "--seeds", "3", "--start", "0x64", "--json"]) == 0
+    body = json.loads(capsys.readouterr().out)
+    assert (body["seeds"], body["first_seed"], body["worlds"], body["broken"]) == (3, 100, 3, [])
+    assert (body["lost"], body["doubled"], body["silent"]) == (0, 0, 0)
+    assert body["transactions"] > 0
+    assert body["rows_reached"] + len(body["rows_never"]) == body["rows"]
+
+
+@pytest.mark.parametrize(("lang", "words"), [("en", "transactions"), ("zh", "生命周期表")])
+def test_the_scoreboard_speaks_both_languages(capsys, lang, words):
+    assert run(["sim", "--seed", "7", "--lang", lang]) == 0
+    assert words in capsys.readouterr().out
+
+
+def test_several_processes_count_the_same(capsys):
+    assert run(["sim", "--seeds", "20", "--json", "--until", "2000"]) == 0
+    one = json.loads(capsys.readouterr().out)
+    assert run(["sim", "--seeds", "20", "--json", "--until", "2000", "--jobs", "2"]) == 0
+    two = json.loads(capsys.readouterr().out)
+    changing = {"cpu_s", "tx_per_cpu_s"}
+    assert {k: v for k, v in one.items() if k not in changing} == {
+        k: v for k, v in two.items() if k not in changing
+    }
+
+
+def test_a_broken_promise_ends_with_one_and_the_line_that_replays_it(capsys, a_defect):
+    assert run(["sim", "--seeds", "2", "--start", "10"]) == 1
+    out = capsys.readouterr().out
+    assert "storno sim --seed 0xa    # told:" in out
+    assert run(["sim", "--explain", "0xa"]) == 1
+    assert "told: " in capsys.readouterr().out.splitlines()[-1]
+
+
+@pytest.mark.parametrize(("lang", "words"), [("en", "cashier reads"), ("zh", "收银员看到")])
+def test_a_day_can_be_told(capsys, lang, words):
+    assert run(["sim", "--explain", "7", "--lang", lang]) == 0
+    assert words in capsys.readouterr().out
+
+
+def test_the_scoreboard_can_be_kept(capsys, tmp_path):
+    kept = tmp_path / "scoreboard.jsonl"
+    for _ in range(2):
+        assert run(["sim", "--seeds", "1", "--until", "1000", "--json", "--record", str(kept)]) == 0
+    capsys.readouterr()
+    assert [json.loads(line)["worlds"] for line in kept.read_text("utf-8").splitlines()] == [1, 1]
+
+
+@pytest.mark.parametrize("text", ["x", "-1", "0xg", "1.5"])
+def test_what_is_no_seed_is_refused(capsys, text):
+    assert run(["sim", f"--seed={text}"]) == 2
+    assert "seed" in capsys.readouterr().err
