@@ -327,7 +327,7 @@ def test_a_reversal_of_the_hosts_own_is_followed_and_shown(bank, box, till, batc
     bank.books.pop((till.tid, asked[11]))
     bank.links[-1].sendall(seal("0420", undo(asked, f60=batch)))
     assert box.settled(till.tid, asked[11], "reversed")["case_kind"] == "host_reversed"
-    assert (bank.heard[-1].mti, bank.heard[-1][39]) == ("0430", "00")
+    assert wait_for(lambda: bank.got("0430", till.tid))[0][39] == "00"
 
 
 def test_questions_and_answers_nobody_asked_for_stop_nothing(bank, box, till):
