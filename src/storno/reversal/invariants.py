@@ -179,7 +179,7 @@ def record_problems(record: Record) -> tuple[str, ...]:
         found.append(f"a {record.kind.value} is being reversed")
     if record.state in (State.UNKNOWN, State.REFUSED, State.EXHAUSTED) and record.case is None:
         found.append(f"{record.state.name} and no case open: nobody will ever look at it")
-    if record.told is Told.APPROVED and record.state in (State.DECLINED, State.NOT_SENT, State.UNKNOWN):
+    if record.told is Told.APPROVED and record.state in (State.DECLINED, State.NOT_SENT):
         found.append(f"the terminal was told approved, the record is {record.state.name}")
     if record.attempts > record.sent:
         found.append("more attempts in this round than sendings ever")
