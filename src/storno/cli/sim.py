@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import json
 import sys
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from storno import __version__
 from storno.cli.sim_words import table
 from storno.cli.text import language, t
 from storno.cli.trouble import ExitCode
@@ -107,6 +109,8 @@ sim.help = t(
 
 def _head(seeds: range, cpu_s: float, score: Score) -> dict[str, Any]:
     return {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "version": __version__,
         "first_seed": seeds.start,
         "seeds": len(seeds),
         "cpu_s": round(cpu_s, 1),

@@ -46,7 +46,7 @@ def test_several_processes_count_the_same(capsys):
     one = json.loads(capsys.readouterr().out)
     assert run(["sim", "--seeds", "20", "--json", "--until", "2000", "--jobs", "2"]) == 0
     two = json.loads(capsys.readouterr().out)
-    changing = {"cpu_s", "tx_per_cpu_s"}
+    changing = {"at", "cpu_s", "tx_per_cpu_s"}
     assert {k: v for k, v in one.items() if k not in changing} == {
         k: v for k, v in two.items() if k not in changing
     }
