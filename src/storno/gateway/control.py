@@ -65,6 +65,12 @@ def check(node: Node, asked: AskOrder) -> Refused | None:
             orders.refusal(record, asked.order, "en"),
             orders.refusal(record, asked.order, "zh"),
         )
+    if asked.order is Input.RETRY_ORDERED and node.number_taken(record):
+        return Refused(
+            "number_taken",
+            "the terminal has used this number again: a reversal now could undo the newer transaction; settle the case instead",
+            "该流水号已被终端再次使用：此时重发冲正可能误冲新交易；请改为核定该差错",
+        )
     return None
 
 

@@ -230,11 +230,16 @@ class HostSide:
         if msg.mti[1] in "124":
             key = classify.identity(msg)
             record = node.registry.find(key) or node.registry.find_loosely(key)
-            if record is not None:
+            if record is not None and self._same_class(record, msg):
                 self._late(record, msg, frame, now_ms)
                 return
         node.counts.add("stray_answers")
         node.log("warning", "stray_answer", link=link, mti=msg.mti, stan=msg.fields.get(11, ""))
+
+    def _same_class(self, record: Record, msg: Message) -> bool:
+        """Say whether an answer has the class of what is still waited for: a 0110 never answers a 0200."""
+        keys = self._keys_of.get(record.tx_id)
+        return msg.mti[1] == REVERSAL or not keys or any(key.klass == msg.mti[1] for key in keys)
 
     def _late(self, record: Record, msg: Message, frame: bytes, now_ms: int) -> None:
         node = self._node

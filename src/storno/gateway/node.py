@@ -388,6 +388,8 @@ class Node:
     def _order(self, now_ms: int, order: ev.Order) -> None:
         record = self.registry.get(order.tx_id)
         allowed = order.input in ORDERS and record is not None and self.applicable(record, order.input)
+        if record is not None and order.input is Input.RETRY_ORDERED:
+            allowed = allowed and not self.number_taken(record)
         if record is None or not allowed:
             self.log("error", "order_refused", record, order=order.input.value, tx=order.tx_id)
             return
@@ -399,6 +401,11 @@ class Node:
                 operator=order.operator, note=order.note,
             )  # fmt: skip
         self.apply(record, order.input, now_ms, detail)
+
+    def number_taken(self, record: Record) -> bool:
+        """Say whether the terminal has used a transaction's number again: reversing it now could hit the newer one."""
+        newest = self.registry.find(record.key)
+        return newest is not None and newest.tx_id != record.tx_id
 
     def _tick(self, now_ms: int) -> None:
         for what, name in self.timers.take(now_ms):

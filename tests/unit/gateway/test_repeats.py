@@ -3,6 +3,7 @@
 import pytest
 
 from storno.gateway import events as ev
+from storno.iso8583.message import Message
 from storno.reversal.lifecycle import Input
 from unit.gateway.harness import LINK
 
@@ -93,6 +94,30 @@ def test_an_old_transaction_that_moves_does_not_hide_the_new_one_with_its_number
     world.feed(ev.Order(old["tx_id"], Input.RETRY_ORDERED, "wang"))
     till.send(new)
     assert (world.last_code(), world.balance("host:receivable"), len(world.rows())) == ("00", 2000, 2)
+
+
+def test_a_retry_is_refused_once_the_terminal_has_used_the_number_again(worlds):
+    """The host knows the number only: a reversal of the old transaction could undo the new one."""
+    world = worlds(profile={"deadline_ms": 3_600_000})
+    till = world.till()
+    till.timed_out()
+    world.advance(world.node.profile.key_reuse_after_ms)
+    old = world.row("000001")
+    till.answer(till.send(till.request(amount=2000, stan="000001")))
+    sent = len(world.reversals())
+    world.feed(ev.Order(old["tx_id"], Input.RETRY_ORDERED, "wang"))
+    world.advance(3_600_000)
+    assert len(world.reversals()) == sent
+    assert [row["state"] for row in world.rows()] == ["exhausted", "approved"]
+    assert world.balance("host:receivable") == 2000
+
+
+def test_a_0110_never_answers_a_0200(world, till):
+    request = till.send(till.request())
+    till.answer(Message("0100", request.fields, request.tpdu, request.header))
+    assert world.row("000001")["state"] == "authorizing"
+    till.answer(request)
+    assert world.row("000001")["state"] == "approved"
 
 
 def test_a_number_is_not_free_while_its_reversal_is_still_under_way(world, till):
