@@ -68,7 +68,7 @@ def check(node: Node, asked: AskOrder) -> Refused | None:
     if asked.order is Input.RETRY_ORDERED and node.number_taken(record):
         return Refused(
             "number_taken",
-            "the terminal has used this number again: a reversal now could undo the newer transaction; settle the case instead",
+            "the terminal has used this number again: a reversal now could undo the newer one; settle the case",
             "该流水号已被终端再次使用：此时重发冲正可能误冲新交易；请改为核定该差错",
         )
     return None
