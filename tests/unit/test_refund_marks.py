@@ -1,6 +1,5 @@
 """Found by the crash proof: two partial refunds of one sale opened a contradiction on a sale that nobody had voided."""
 
-
 import pytest
 
 from storno.reversal.key import TxKey

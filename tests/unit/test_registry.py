@@ -1,6 +1,5 @@
 """Records in memory: a bounded cache that never hides a newer transaction and never loses what is not durable."""
 
-
 import pytest
 
 import journal_kit as kit
