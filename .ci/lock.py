@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Write the hashed lock files from pyproject.toml (`make lock`, inside the development venv).
 
-requirements.lock runs Storno, requirements-dev.lock tests it, requirements-fuzz.lock adds the fuzzer.
+requirements.lock runs Storno, requirements-dev.lock tests it; -bench adds what reconciliation
+is compared with, -spark the distributed engine, -fuzz the fuzzer.
 Each holds the hashes of every platform's wheel and names no registry: that is the user's setting.
 """
 
@@ -31,7 +32,7 @@ def compile_lock(name: str, wants: list[str], constraints: list[str], *, upgrade
 
 
 def main() -> None:
-    """Write the three lock files; `--upgrade` takes the newest versions instead of keeping those pinned."""
+    """Write the lock files; `--upgrade` takes the newest versions instead of keeping those pinned."""
     upgrade = "--upgrade" in sys.argv[1:]
     table = tomllib.loads((ROOT / "pyproject.toml").read_text())
     run, groups = table["project"]["dependencies"], table["dependency-groups"]
@@ -39,6 +40,8 @@ def main() -> None:
     compile_lock(
         "requirements-dev.lock", run + groups["build"] + groups["dev"], ["requirements.lock"], upgrade=upgrade
     )
+    for name in ("bench", "spark"):
+        compile_lock(f"requirements-{name}.lock", groups[name], ["requirements.lock"], upgrade=upgrade)
     compile_lock("requirements-fuzz.lock", groups["fuzz"], [], upgrade=upgrade)
 
 

@@ -1,0 +1,1 @@
+"""Findings: one file each, found by being in this folder."""

@@ -1,0 +1,4 @@
+"""Watch: rates, alerts, localisation.
+
+Must not import a gateway or the command line.
+"""
