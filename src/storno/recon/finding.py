@@ -82,7 +82,7 @@ def finding_id(leg: Leg, key: str, currency: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A kind of finding in words; one module of `rules/` declares one as `RULE`, with an example and a counter-example."""
+    """A kind of finding in words; one module of `rules/` declares one as `RULE`, with example and counter-example."""
 
     name: str
     leg: Leg
