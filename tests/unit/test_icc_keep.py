@@ -28,3 +28,17 @@ def test_bytes_of_any_kind_give_the_same_or_are_refused_by_both(text):
     except SubfieldError:
         kept = None
     assert kept == whole
+
+
+@given(st.lists(st.tuples(TAG, st.integers(0, 200)), max_size=10), st.data())
+def test_a_layout_met_again_and_again_is_cut_the_same(layout, data):
+    for _ in range(4):
+        items = [Tlv(tag, data.draw(st.binary(min_size=n, max_size=n)).hex().upper()) for tag, n in layout]
+        assert icc_keep(build_tlv(items), TAGS) == build_tlv(item for item in items if item.tag in TAGS)
+
+
+def test_a_layout_of_the_same_length_with_other_tags_is_no_match():
+    for _ in range(3):
+        assert icc_keep("950500000080009A03261123", TAGS) == "95050000008000"
+    assert icc_keep("9A05000000800095 03261123", TAGS) == "9503261123"
+    assert icc_keep("9F1E0400000080009A0226119C0100"[:24], TAGS).startswith("9F1E04")

@@ -6,9 +6,11 @@ as a plain value (UnionPay's e-signature uses such tags). Errors hold no content
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Final
 
 from storno.iso8583.errors import SubfieldError
 
@@ -158,22 +160,36 @@ def _length(size: int) -> bytes:
     return bytes((0x81, size)) if size <= 0xFF else b"\x82" + size.to_bytes(2, "big")
 
 
-def icc_keep(hex_text: str, tags: Iterable[str]) -> str:
+def icc_keep(hex_text: str, tags: tuple[str, ...]) -> str:
     """Keep only these top-level tags, in the order they stood in: what a reversal's F55 is made of.
 
-    Every chip transaction passes here, so it reads the top level alone and copies what it keeps.
+    Every chip transaction passes here. The chip data of one kind of terminal always have the same layout: a layout met
+    twice becomes a pattern that checks and cuts it in one step.
     """
-    wanted = _tag_bytes(tuple(tags))
     try:
         data = bytes.fromhex(hex_text)
     except ValueError:
         raise SubfieldError("F55", 0) from None
+    pattern = _LAYOUTS.get((len(data), tags))
+    if pattern is not None:
+        found = pattern.fullmatch(data)
+        if found is not None:
+            return b"".join(found.groups()).hex().upper()
+    return _keep_slowly(data, tags).hex().upper()
+
+
+def _keep_slowly(data: bytes, tags: tuple[str, ...]) -> bytes:
+    """Keep tags element by element; learn the layout if it has no padding and no length longer than it must be."""
+    wanted = _tag_bytes(tags)
     reader = _Reader(data)
     at, end = 0, len(data)
     kept: list[bytes] = []
+    layout: list[bytes] = []
+    plain = True
     while at < end:
         if data[at] == 0:
             at += 1
+            plain = False
             continue
         reader.elements += 1
         if reader.elements > ELEMENTS_MAX:
@@ -189,10 +205,28 @@ def icc_keep(hex_text: str, tags: Iterable[str]) -> str:
             size, at = reader.length(at, end)
         if at + size > end:
             raise SubfieldError("F55", at)
+        head = tag + _length(size)
+        plain = plain and data[start:at] == head
+        layout.append((b"(%s.{%d})" if tag in wanted else b"%s.{%d}") % (re.escape(head), size))
         if tag in wanted:
-            kept.append(tag + _length(size) + data[at : at + size])
+            kept.append(head + data[at : at + size])
         at += size
-    return b"".join(kept).hex().upper()
+    if plain:
+        _learn((len(data), tags), b"".join(layout))
+    return b"".join(kept)
+
+
+_LAYOUTS_MAX: Final = 64
+_LAYOUTS: Final[dict[tuple[int, tuple[str, ...]], re.Pattern[bytes]]] = {}
+_MET: Final[dict[tuple[int, tuple[str, ...]], bytes]] = {}
+"""The last layout met of a length: only one met again is worth a pattern. Both are bounded, whatever comes in."""
+
+
+def _learn(spot: tuple[int, tuple[str, ...]], layout: bytes) -> None:
+    if _MET.get(spot) == layout and len(_LAYOUTS) < _LAYOUTS_MAX:
+        _LAYOUTS[spot] = re.compile(layout, re.DOTALL)
+    elif spot in _MET or len(_MET) < _LAYOUTS_MAX:
+        _MET[spot] = layout
 
 
 @lru_cache(maxsize=16)
