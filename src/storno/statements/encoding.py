@@ -1,0 +1,202 @@
+"""The encodings of statement files: UTF-8 (BOM or not), UTF-16, GB18030 (which holds GBK and GB2312).
+
+Recognised on bytes, decoded line by line so that one bad byte costs one line and its place is known. UTF-16 is turned
+into UTF-8 while it is read, so that everything else may cut lines at byte 0x0A. Must not hold a file in memory.
+"""
+
+from __future__ import annotations
+
+import codecs
+import io
+from enum import Enum
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+from storno.statements.base import HEAD_BYTES, Head
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+CHUNK_BYTES = 1 << 18
+_BOM8 = codecs.BOM_UTF8
+_CONTROL = bytes(set(range(32)) - {0x09, 0x0A, 0x0C, 0x0D, 0x1A, 0x1B})
+
+
+class Encoding(Enum):
+    """How a file's text is written; the value is the codec's name."""
+
+    ASCII = "ascii"
+    """No byte over 0x7F seen so far: what it is shows later."""
+    UTF_8 = "utf-8"
+    GB18030 = "gb18030"
+    UTF_16_LE = "utf-16-le"
+    UTF_16_BE = "utf-16-be"
+
+
+def detect(data: bytes, *, whole: bool = False) -> Encoding | None:
+    """Name the encoding of a file's first bytes; None where they are no text.
+
+    `whole`: the bytes are the whole file, so a character cut at the end is a fault and not a border.
+    """
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        wide = Encoding.UTF_16_LE if data.startswith(codecs.BOM_UTF16_LE) else Encoding.UTF_16_BE
+        return wide if _decodes(data, wide, whole=whole) is not None else None
+    wide16 = _bare_utf16(data)
+    if wide16 is not None:
+        return wide16 if _decodes(data, wide16, whole=whole) is not None else None
+    if _binary(data):
+        return None
+    if data.isascii():
+        return Encoding.ASCII
+    for encoding in (Encoding.UTF_8, Encoding.GB18030):
+        if _decodes(data, encoding, whole=whole) is not None:
+            return encoding
+    return _mostly(data)
+
+
+def _binary(data: bytes) -> bool:
+    """Say whether control bytes make this no text: one in two hundred is more than any statement has."""
+    return 200 * (len(data) - len(data.translate(None, _CONTROL))) > len(data)
+
+
+def _bare_utf16(data: bytes) -> Encoding | None:
+    """Recognise UTF-16 without its mark by the zero bytes of its ASCII part."""
+    even, odd = data[0:512:2].count(0), data[1:512:2].count(0)
+    size = min(len(data), 512) // 2
+    if size < 8:
+        return None
+    if odd * 2 > size and not even:
+        return Encoding.UTF_16_LE
+    if even * 2 > size and not odd:
+        return Encoding.UTF_16_BE
+    return None
+
+
+def _decodes(data: bytes, encoding: Encoding, *, whole: bool) -> str | None:
+    try:
+        return codecs.getincrementaldecoder(encoding.value)().decode(data, whole)
+    except UnicodeDecodeError:
+        return None
+
+
+def _mostly(data: bytes) -> Encoding | None:
+    """Choose for a text with a few damaged places the encoding in which more lines are whole; None if most are not."""
+    lines = [line for line in data.split(b"\n") if not line.isascii()]
+    whole = {
+        encoding: sum(_decodes(line, encoding, whole=True) is not None for line in lines)
+        for encoding in (Encoding.UTF_8, Encoding.GB18030)
+    }
+    best = max(whole, key=lambda encoding: whole[encoding])
+    return best if 2 * whole[best] >= len(lines) else None
+
+
+def head_text(data: bytes) -> str | None:
+    """Decode a file's first bytes for recognition, damaged places replaced; None where they are no text."""
+    encoding = detect(data)
+    if encoding is None:
+        return None
+    text = codecs.getincrementaldecoder(encoding.value)("replace").decode(data)
+    return text.removeprefix("\ufeff")
+
+
+def make_head(name: str, data: bytes) -> Head:
+    """Give what formats are shown of a file: the last part of its name, its first bytes, the same as text."""
+    first = data[:HEAD_BYTES]
+    return Head(name.replace("\\", "/").rpartition("/")[2], first, head_text(first))
+
+
+class Utf8Stream(io.RawIOBase):
+    """A UTF-16 file read as UTF-8; a damaged place becomes U+FFFD, which a line decoder reports."""
+
+    def __init__(self, source: BinaryIO, encoding: Encoding) -> None:
+        self._source = source
+        self._decode = codecs.getincrementaldecoder(encoding.value)("replace").decode
+        self._left = b""
+        self._ended = False
+
+    def readable(self) -> bool:
+        """Say yes: the stream reads and neither writes nor seeks."""
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        """Fill the buffer from the next characters."""
+        view = memoryview(buffer).cast("B")
+        while not self._left and not self._ended:
+            chunk = self._source.read(CHUNK_BYTES)
+            self._ended = not chunk
+            self._left = self._decode(chunk, self._ended).encode("utf-8", "replace")
+        count = min(len(view), len(self._left))
+        view[:count] = self._left[:count]
+        self._left = self._left[count:]
+        return count
+
+
+def open_text(source: BinaryIO) -> tuple[BinaryIO, Encoding | None]:
+    """Give the file as ASCII-compatible bytes from its start, and its encoding (None: no text).
+
+    UTF-16 comes out as UTF-8 bytes, under its own name so that a line decoder knows what U+FFFD means there.
+    `source` is read from where it stands and needs not be seekable.
+    """
+    first = _read_exactly(source, HEAD_BYTES)
+    encoding = detect(first, whole=len(first) < HEAD_BYTES)
+    rest = cast("BinaryIO", io.BufferedReader(_Joined(first, source), CHUNK_BYTES))
+    if encoding in (Encoding.UTF_16_LE, Encoding.UTF_16_BE):
+        return cast("BinaryIO", io.BufferedReader(Utf8Stream(rest, encoding), CHUNK_BYTES)), encoding
+    return rest, encoding
+
+
+def _read_exactly(source: BinaryIO, size: int) -> bytes:
+    parts: list[bytes] = []
+    left = size
+    while left and (chunk := source.read(left)):
+        parts.append(chunk)
+        left -= len(chunk)
+    return b"".join(parts)
+
+
+class _Joined(io.RawIOBase):
+    """Bytes that were looked at, then the rest of the file they came from."""
+
+    def __init__(self, first: bytes, rest: BinaryIO) -> None:
+        self._first = first
+        self._rest = rest
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        view = memoryview(buffer).cast("B")
+        data = self._first[: len(view)] if self._first else self._rest.read(len(view))
+        self._first = self._first[len(view) :]
+        view[: len(data)] = data
+        return len(data)
+
+
+class LineDecoder:
+    """Decodes line after line. A file that was ASCII so far is decided by the first line that is not."""
+
+    def __init__(self, encoding: Encoding | None) -> None:
+        self.encoding = encoding or Encoding.ASCII
+        """What the file is taken for; changes once, from ASCII to what the first other byte shows."""
+
+    def decode(self, data: bytes) -> tuple[str, int]:
+        """Give the text and the byte (from 1) that could not be decoded, 0 if all could.
+
+        The text of a damaged line has U+FFFD where the damage is: fit to be shown, not to be used.
+        """
+        if data.isascii():
+            return data.decode("ascii"), 0
+        if self.encoding in (Encoding.UTF_16_LE, Encoding.UTF_16_BE):  # UTF-8 by now, see Utf8Stream
+            text = data.decode("utf-8", "replace")
+            return text, text.find("\ufffd") + 1
+        both = (Encoding.UTF_8, Encoding.GB18030)
+        tried = both if self.encoding is Encoding.ASCII else (self.encoding,)
+        at = 0
+        for encoding in tried:
+            try:
+                text = data.decode(encoding.value)
+            except UnicodeDecodeError as error:
+                at = at or error.start + 1
+                continue
+            self.encoding = encoding
+            return text, 0
+        return data.decode(tried[-1].value, "replace"), at
