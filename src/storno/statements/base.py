@@ -39,6 +39,8 @@ class ReadOptions:
     """Where the file names none."""
     year: int = 0
     """The year of MMDD dates where the file has none; 0: from the file name, else refuse with what to do."""
+    day: str = ""
+    """The clearing or statement day, YYYYMMDD, where neither the file nor its name says it."""
     mapping: str = ""
     """Generic formats: name of a preset or path of a TOML mapping."""
 
@@ -61,3 +63,5 @@ class Format:
     suffixes: tuple[str, ...] = ()
     line_based: bool = True
     """True: every physical line is in exactly one part (a contract test counts them)."""
+    skip_members: tuple[str, ...] = ()
+    """Members of a zip that are no data although they look like it (summaries): patterns as of a shell."""

@@ -30,6 +30,8 @@ class RawLine:
     """Byte offset of the line in the file."""
     too_long: bool = False
     """The line went over the bound; `data` is its beginning."""
+    ended: bool = True
+    """False for a last line without its end: it may have been cut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +55,19 @@ def raw_lines(source: BinaryIO, bytes_max: int = LINE_BYTES_MAX) -> Iterator[Raw
     no = start = 0
     while data := source.readline(bytes_max + 2):
         no += 1
-        size = len(data)
-        too_long = not data.endswith(b"\n") and size > bytes_max
+        size, ended = len(data), data.endswith(b"\n")
+        too_long = not ended and size > bytes_max
         if too_long:
             data = data[:bytes_max]
             while (more := source.readline(LINE_BYTES_MAX)) and not more.endswith(b"\n"):
                 size += len(more)
             size += len(more)
+            ended = bool(more)
         else:
             data = data.removesuffix(b"\n").removesuffix(b"\r")
         if no == 1:
             data = data.removeprefix(b"\xef\xbb\xbf")
-        yield RawLine(no, data, start, too_long)
+        yield RawLine(no, data, start, too_long, ended)
         start += size
 
 
@@ -91,7 +94,8 @@ def text_lines(source: BinaryIO, bytes_max: int = LINE_BYTES_MAX) -> Iterator[Te
 
 def shown(text: str) -> str:
     """Make a line fit to be kept and shown: masked, control characters replaced, cut to 500 characters."""
-    masked = mask_text(text)[:RAW_CHARS_MAX]
+    # Cut twice: a card number at the first border is masked whole, and none is cut in two before it is looked at.
+    masked = mask_text(text[: RAW_CHARS_MAX + 100])[:RAW_CHARS_MAX]
     return "".join(sign if sign.isprintable() or sign == "\t" else "\ufffd" for sign in masked)
 
 

@@ -59,12 +59,14 @@ def mask_text(text: str) -> str:
 def _grouped(found: re.Match[str]) -> str:
     """Mask numbers written in groups (`6222 0212 …`); blanks stay, so columns stay where they were."""
     signs = list(found[0])
-    starts = [m.start() for m in re.finditer(r"[0-9]+", found[0])]
-    ends = [m.end() for m in re.finditer(r"[0-9]+", found[0])]
-    for start in starts:
-        for end in (e for e in reversed(ends) if 13 <= e - start <= _GROUPED_CHARS_MAX):
-            places = [n for n in range(start, end) if signs[n].isdigit()]
-            if is_card("".join(signs[n] for n in places)):
+    runs = [run.span() for run in re.finditer(r"[0-9]+", found[0])]
+    for at, (start, _) in enumerate(runs):
+        near = [
+            end for _, end in runs[at : at + _GROUPED_CHARS_MAX] if 13 <= end - start <= _GROUPED_CHARS_MAX
+        ]
+        for end in reversed(near):
+            places = [n for n in range(start, end) if found[0][n].isdigit()]
+            if is_card("".join(found[0][n] for n in places)):
                 for n in places[6:-4]:
                     signs[n] = "*"
                 break
@@ -79,7 +81,7 @@ def _inside(found: re.Match[str]) -> str:
     run, place, out = found[0], 0, []
     while place < len(run):
         edge = (place == 0, len(run) - place)
-        size = next((n for n in (19, 16) if _glued(run[place : place + n], n, *edge)), 1)
+        size = next((n for n in (19, 18, 17, 16) if _glued(run[place : place + n], n, *edge)), 1)
         piece = run[place : place + size]
         out.append(mask_pan(piece) if size > 1 else piece)
         place += size
@@ -87,7 +89,8 @@ def _inside(found: re.Match[str]) -> str:
 
 
 def _glued(piece: str, size: int, at_start: bool, left: int) -> bool:  # noqa: FBT001 - one caller
-    return is_card(piece) and (piece.startswith("62") or at_start or left == size)
+    edge = at_start or left == size
+    return is_card(piece) and (piece.startswith("62") or (edge and size in (16, 19)))
 
 
 def mask_id(text: str) -> str:

@@ -1,0 +1,48 @@
+"""UnionPay ACOM: the acquirer's list of a clearing day's transactions, 33 or 34 fields of fixed width.
+
+Fields and offsets as of the institution files of Q/CUP 006.3 (com1 to com34); no header, no trailer.
+Must not know the merchant files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from storno.statements.base import Format, Head, ReadOptions
+from storno.statements.encoding import LineDecoder
+from storno.statements.formats._com import COM, com_part, score
+from storno.statements.formats._cut import Layout
+from storno.statements.formats._unionpay import days_of
+from storno.statements.line import Frame, Part, Reject, Role
+from storno.statements.lines import raw_lines
+
+LAYOUT = Layout((*COM, 14), needed=29)
+
+
+def recognise(head: Head) -> int:
+    """Know the file by its columns, less surely by its name."""
+    return score(head, LAYOUT, ("ACOM",))
+
+
+def read(stream: BinaryIO, options: ReadOptions) -> Iterator[Part]:
+    """Yield every line of the file."""
+    days = days_of(options)
+    decoder = LineDecoder(None)
+    for raw in raw_lines(stream):
+        if not raw.data.strip(b" \t\x1a\x00") and not raw.too_long:
+            yield Frame(raw.no, "blank")
+            continue
+        cut = LAYOUT.cut(raw, decoder)
+        yield cut if isinstance(cut, Reject) else com_part(raw.no, cut, days, options.currency)
+
+
+FORMAT = Format(
+    name="unionpay-acom",
+    role=Role.NETWORK,
+    english="UnionPay ACOM: acquirer's cleared transactions, 33 or 34 fields of fixed width",
+    chinese="银联 ACOM 收单一般交易流水文件，定长 33/34 域",
+    source="Q/CUP 006.3 institution files, com1 to com34",
+    recognise=recognise,
+    read=read,
+)
