@@ -137,10 +137,10 @@ def test_no_database_at_all_is_left_alone(path):
 def test_a_newer_format_is_refused(path):
     SqliteJournal(path).close()
     db = apsw.Connection(str(path))
-    db.execute("PRAGMA user_version = 2")
+    db.execute("PRAGMA user_version = 3")
     db.close()
     for door in (SqliteJournal, SqliteReader):
-        with pytest.raises(JournalCorrupt, match="format 2"):
+        with pytest.raises(JournalCorrupt, match="format 3"):
             door(path)
 
 

@@ -25,6 +25,8 @@ from storno.cli.trouble import ExitCode, Trouble
 from storno.cli.width import wrap
 from storno.diagnosis.story import local_text
 from storno.diagnosis.words import happened, title
+from storno.journal.exception_fact import is_item, read_exception_fact
+from storno.journal.exception_table import TITLES
 from storno.journal.fact import read_fact
 from storno.money import Money
 
@@ -65,6 +67,7 @@ def verify(home: str | None, as_json: bool) -> int:  # noqa: FBT001 - click's fl
             "facts": result.facts,
             "transactions": result.transactions,
             "postings": result.postings,
+            "findings": result.exceptions,
             "head": {"seq": result.head.seq, "digest": result.head.digest.hex()},
             "problems": [_problem(text) for text in result.problems],
         }
@@ -89,7 +92,9 @@ def _problem(text: str) -> str:
 
 def _print_verdict(result: Verification) -> None:
     counts = (result.facts, result.transactions, result.postings)
-    click.echo(t("{} facts, {} transactions, {} postings", "{} 条流水，{} 笔交易，{} 笔记账").format(*counts))
+    found = t(", {} findings", "，{} 条差异").format(result.exceptions) if result.exceptions else ""
+    line = t("{} facts, {} transactions, {} postings", "{} 条流水，{} 笔交易，{} 笔记账").format(*counts)
+    click.echo(line + found)
     click.echo(t(f"head {result.head.seq} ", f"末条 {result.head.seq} ") + result.head.digest.hex())
     for text in result.problems:
         click.echo(f"  ✗ {_problem(text)}")
@@ -149,6 +154,8 @@ class _Teller:
     def line(self, stored: Stored) -> str:
         """Give one line: time, id, what happened, state, amount."""
         try:
+            if is_item(stored.row[0]):
+                return self._exception(stored)
             fact = read_fact(stored.row)
         except (ValueError, KeyError, TypeError, AttributeError):
             raise _unreadable(stored) from None
@@ -163,6 +170,16 @@ class _Teller:
         if opening is not None:
             money = Money(opening.amount_minor if amount is None else amount, opening.currency)
             parts.append(f"{opening.kind.title(language())} {money} {opening.pan_masked}".rstrip())
+        return "  ".join(parts)
+
+    def _exception(self, stored: Stored) -> str:
+        fact = read_exception_fact(stored.row)
+        parts = [local_text(fact.at_ms, self._utc_offset_min), stored.row[0], t(*TITLES[fact.move])]
+        parts.append("→ " + t(*TITLES[fact.standing]))
+        if fact.about is not None:
+            money = Money(fact.about.amount_minor, fact.about.currency)
+            parts.append(f"{fact.about.rule} {money} {fact.about.tx_id}".rstrip())
+        parts += [text for text in (fact.operator, fact.owner, fact.note) if text]
         return "  ".join(parts)
 
 

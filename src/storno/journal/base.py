@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from storno.journal.exception_fact import ExceptionFact, ExceptionRecord
     from storno.journal.fact import Change, Stored, TxRow
     from storno.reversal.key import TxKey
     from storno.reversal.record import Fact
@@ -61,6 +62,7 @@ class Verification:
     postings: int
     head: Head
     problems: tuple[str, ...]
+    exceptions: int = 0
 
 
 class Journal(Protocol):
@@ -90,6 +92,18 @@ class Journal(Protocol):
 
     def facts(self, tx_id: str) -> tuple[Fact, ...]:
         """Give all facts of a transaction in order; empty when it is not known."""
+        ...
+
+    def exception(self, finding_id: str) -> ExceptionRecord | None:
+        """Give an exception as it stands; None when there is none."""
+        ...
+
+    def exceptions(self, *, unsettled_only: bool = False, tx_id: str = "") -> Iterator[ExceptionRecord]:
+        """List exceptions, oldest first; those about one transaction when `tx_id` is given."""
+        ...
+
+    def exception_facts(self, finding_id: str) -> tuple[ExceptionFact, ...]:
+        """Give all facts of an exception in order; empty when it is not known."""
         ...
 
     def find(self, key: TxKey) -> str | None:

@@ -8,6 +8,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from storno.journal.base import Balance, Head, Verification
+from storno.journal.exception_fact import (
+    EXCEPTION_COLUMNS,
+    ITEM,
+    is_item,
+    read_exception_fact,
+    read_exception_row,
+)
+from storno.journal.exception_table import UNSETTLED, Move
 from storno.journal.fact import FORGET_CARD, GENESIS, OPENED, TX_COLUMNS, Stored, link, read_fact
 from storno.journal.registry import Engine
 from storno.journal.verify import Counts, EntryRow, Problem, verify
@@ -16,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
+    from storno.journal.exception_fact import ExceptionFact, ExceptionRecord, ExceptionRow
     from storno.journal.fact import Change, FactRow, TxRow
     from storno.reversal.key import TxKey
     from storno.reversal.record import Fact
@@ -30,6 +39,7 @@ class MemoryJournal:
         self._stored: list[Stored] = []
         self._facts_of: dict[str, list[int]] = {}
         self._rows: dict[str, TxRow] = {}
+        self._exceptions: dict[str, ExceptionRow] = {}
         self._entries: dict[str, list[EntryRow]] = {}
         self._cards: dict[str, bytes] = {}
         self._by_key: dict[tuple[str, str, str, str], str] = {}
@@ -50,6 +60,9 @@ class MemoryJournal:
             tx_id = fact[0]
             self._stored.append(Stored(seq, fact, digest))
             self._facts_of.setdefault(tx_id, []).append(seq)
+            if is_item(tx_id):
+                self._exceptions[tx_id] = row
+                continue
             if fact[2] == OPENED:
                 self._by_key[row[_AT["tid"]], row[_AT["stan"]], row[_AT["batch"]], row[_AT["mid"]]] = tx_id
             self._rows[tx_id] = row
@@ -72,13 +85,15 @@ class MemoryJournal:
             tx_id = fact[0]
             if row[0] != tx_id:
                 raise AssertionError(f"a row of {row[0]} beside a fact of {tx_id}")
-            if len(row) != len(TX_COLUMNS):
+            item = is_item(tx_id)
+            if len(row) != len(EXCEPTION_COLUMNS if item else TX_COLUMNS):
                 raise AssertionError("a change does not fit into the journal: row")
-            is_known = tx_id in known or tx_id in self._rows
-            if fact[2] == OPENED and is_known:
+            is_known = tx_id in known or tx_id in (self._exceptions if item else self._rows)
+            opens = fact[2] == (Move.FOUND.value if item else OPENED)
+            if opens and is_known:
                 raise AssertionError(f"{tx_id} is opened twice")
-            if fact[2] != OPENED and not is_known:
-                raise AssertionError("a transaction moved that was never opened")
+            if not opens and not is_known:
+                raise AssertionError("something moved that was never opened")
             known.add(tx_id)
             if posting is not None:
                 if posting[0] in used or posting[0] in self._entries:
@@ -103,7 +118,28 @@ class MemoryJournal:
 
     def facts(self, tx_id: str) -> tuple[Fact, ...]:
         """Give all facts of a transaction in order; empty when it is not known."""
+        if is_item(tx_id):
+            return ()
         return tuple(read_fact(self._stored[seq - 1].row) for seq in self._facts_of.get(tx_id, ()))
+
+    def exception(self, finding_id: str) -> ExceptionRecord | None:
+        """Give an exception as it stands."""
+        row = self._exceptions.get(ITEM + finding_id)
+        return None if row is None else read_exception_row(row)
+
+    def exceptions(self, *, unsettled_only: bool = False, tx_id: str = "") -> Iterator[ExceptionRecord]:
+        """List exceptions, oldest first."""
+        for record in [read_exception_row(row) for row in self._exceptions.values()]:
+            if not (unsettled_only and record.standing not in UNSETTLED) and tx_id in (
+                "",
+                record.about.tx_id,
+            ):
+                yield record
+
+    def exception_facts(self, finding_id: str) -> tuple[ExceptionFact, ...]:
+        """Give all facts of an exception in order."""
+        seqs = self._facts_of.get(ITEM + finding_id, ())
+        return tuple(read_exception_fact(self._stored[seq - 1].row) for seq in seqs)
 
     def find(self, key: TxKey) -> str | None:
         """Give the id of the latest transaction with this identity."""
@@ -208,6 +244,11 @@ class MemoryJournal:
         row = self._rows.get(tx_id)
         return None if row is None else (self._facts_of[tx_id][0], row)
 
+    def stored_exception(self, item: str) -> tuple[int, ExceptionRow] | None:
+        """Give an exception's row."""
+        row = self._exceptions.get(item)
+        return None if row is None else (self._facts_of[item][0], row)
+
     def stored_entries(self, tx_id: str) -> list[EntryRow]:
         """Give a transaction's entries."""
         numbers = range(1, len(self._facts_of[tx_id]) + 1)
@@ -215,7 +256,8 @@ class MemoryJournal:
 
     def counts(self) -> Counts:
         """Count rows."""
-        return Counts(len(self._stored), len(self._rows), sum(map(len, self._entries.values())))
+        entries = sum(map(len, self._entries.values()))
+        return Counts(len(self._stored), len(self._rows), entries, len(self._exceptions))
 
     def integrity(self) -> Iterable[Problem]:
         """Find nothing: there is no medium below."""

@@ -9,11 +9,14 @@ from __future__ import annotations
 import hashlib
 from typing import Final
 
+from storno.journal.exception_fact import EXCEPTION_COLUMNS
 from storno.journal.fact import TX_COLUMNS
 
 APPLICATION_ID: Final = 0x53544F52
 """Marks the file as ours ("STOR"), so that a foreign database is refused instead of read."""
-FORMAT: Final = 1
+FORMAT: Final = 2
+"""2 adds the exceptions; the writer brings a journal of format 1 up when it opens it, a reader takes both."""
+READABLE: Final = (1, 2)
 SQLITE_MIN: Final = (3, 51, 3)
 """The first SQLite without the WAL-reset bug (sqlite.org/wal.html#walresetbug)."""
 
@@ -27,18 +30,24 @@ _INTEGERS = frozenset(
         "tombstone",
         "opened_ms",
         "updated_ms",
+        "expected_minor",
+        "found_minor",
+        "unsettled",
+        "moves",
+        "version",
+        "found_ms",
     }
 )
-_NULLABLE = frozenset({"approved_minor", "case_kind", "trigger"})
+_NULLABLE = frozenset({"approved_minor", "case_kind", "trigger", "expected_minor", "found_minor", "how"})
 _FIXED = frozenset({
     "tx_id", "tid", "mid", "batch", "stan", "date", "kind", "amount_minor", "currency", "original", "pan_masked",
     "pan_token", "tombstone", "opened_ms",
 })  # fmt: skip
 
 
-def _column(name: str) -> str:
+def _column(name: str, identity: str = "tx_id") -> str:
     kind = "INTEGER" if name in _INTEGERS else "TEXT"
-    unique = " UNIQUE" if name == "tx_id" else ""
+    unique = " UNIQUE" if name == identity else ""
     return f'"{name}" {kind}{"" if name in _NULLABLE else " NOT NULL"}{unique}'
 
 
@@ -68,7 +77,20 @@ OBJECTS: Final[dict[str, str]] = {
     "tx_pending": "CREATE INDEX tx_pending ON transactions (opened_seq) WHERE pending = 1",
     "tx_cases": "CREATE INDEX tx_cases ON transactions (opened_seq) WHERE case_kind IS NOT NULL",
 }
-"""Name and text of every table and index, in the order of their making."""
+"""Name and text of every table and index of format 1, in the order of their making."""
+_FINDINGS = ", ".join(_column(name, "item") for name in EXCEPTION_COLUMNS)
+ADDED: Final[dict[str, str]] = {
+    "findings": f"CREATE TABLE findings (found_seq INTEGER PRIMARY KEY, {_FINDINGS}) STRICT",
+    "findings_unsettled": "CREATE INDEX findings_unsettled ON findings (found_seq) WHERE unsettled = 1",
+    "findings_by_tx": "CREATE INDEX findings_by_tx ON findings (tx_id) WHERE tx_id <> ''",
+}
+"""What format 2 has more."""
+
+
+def objects(version: int) -> dict[str, str]:
+    """Give every table and index of a format, in the order of their making."""
+    return OBJECTS if version == 1 else {**OBJECTS, **ADDED}
+
 
 PRAGMAS: Final = (
     "PRAGMA synchronous = FULL",  # NORMAL lost acknowledged rows at power failure, see docs/adr/0003
@@ -88,6 +110,13 @@ UPDATE_TX: Final = (
     + " WHERE tx_id = ?1"
 )
 """Takes a whole row: the places of what never changes are not used, and no index over them is touched."""
+EXCEPTION_NAMES: Final = ", ".join(f'"{name}"' for name in EXCEPTION_COLUMNS)
+INSERT_EXCEPTION: Final = f"INSERT INTO findings VALUES ({', '.join('?' * (len(EXCEPTION_COLUMNS) + 1))})"  # noqa: S608
+UPDATE_EXCEPTION: Final = (
+    "UPDATE findings SET "  # noqa: S608 - column names of this package
+    + ", ".join(f'"{name}" = ?{place}' for place, name in enumerate(EXCEPTION_COLUMNS, 1) if name != "item")
+    + " WHERE item = ?1"
+)
 INSERT_ENTRY: Final = "INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?)"
 KEEP_CARD: Final = "INSERT OR REPLACE INTO cards VALUES (?, ?, ?)"
 FORGET_CARD: Final = "DELETE FROM cards WHERE tx_id = ?"

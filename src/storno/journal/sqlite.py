@@ -14,6 +14,8 @@ import apsw
 
 from storno.journal import schema
 from storno.journal.base import Head, JournalCorrupt, JournalError, JournalFull
+from storno.journal.exception_fact import ITEM
+from storno.journal.exception_table import Move
 from storno.journal.fact import FORGET_CARD, OPENED, link
 from storno.journal.lock import WriterLock
 from storno.journal.registry import Engine
@@ -23,10 +25,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from storno.journal.exception_fact import ExceptionRow
     from storno.journal.fact import Change, TxRow
 
 _CHECKPOINT_PAGES: Final = 2_000
 """Pages (4 KiB each) in the write-ahead log that make the writer move them into the file."""
+FOUND: Final = Move.FOUND.value
 
 _OUR_FAULT = (
     apsw.ConstraintError, apsw.MismatchError, apsw.BindingsError, apsw.RangeError, apsw.TooBigError,
@@ -73,6 +77,7 @@ class SqliteJournal(SqliteReader):
                 self._create()
             self._check_format()
             self._db.execute("PRAGMA journal_mode = WAL")
+            self._upgrade()
             self._db.set_wal_hook(self._count_pages)
             self.check_tail()
             self._head = self.head()
@@ -91,7 +96,7 @@ class SqliteJournal(SqliteReader):
         with self._db:
             self._db.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
             self._db.execute(f"PRAGMA user_version = {schema.FORMAT}")
-            for text in schema.OBJECTS.values():
+            for text in schema.objects(schema.FORMAT).values():
                 self._db.execute(text)
             self._set_meta("format", str(schema.FORMAT))
             self._set_meta("incarnation", "0")
@@ -100,6 +105,16 @@ class SqliteJournal(SqliteReader):
             os.fsync(folder)
         finally:
             os.close(folder)
+
+    def _upgrade(self) -> None:
+        """Bring an older format up, in one commit; facts and rows stay as they are."""
+        if self._format() == schema.FORMAT:
+            return
+        with self._db:
+            for text in schema.ADDED.values():
+                self._db.execute(text)
+            self._set_meta("format", str(schema.FORMAT))
+            self._db.execute(f"PRAGMA user_version = {schema.FORMAT}")
 
     def _set_meta(self, name: str, value: str) -> None:
         self._db.execute(schema.SET_META, (name, value, schema.check_digest(name, value.encode())))
@@ -166,6 +181,8 @@ class SqliteJournal(SqliteReader):
         moved: dict[str, TxRow] = {}
         entries: list[tuple[object, ...]] = []
         cards: dict[str, bytes] = {}
+        found: dict[str, tuple[object, ...]] = {}
+        changed: dict[str, ExceptionRow] = {}
         for fact, row, posting, card in changes:
             seq += 1
             digest = link(digest, fact)
@@ -173,7 +190,16 @@ class SqliteJournal(SqliteReader):
             tx_id = fact[0]
             if row[0] != tx_id:
                 raise AssertionError(f"a row of {row[0]} beside a fact of {tx_id}")
-            if tx_id in opened:
+            if tx_id.startswith(ITEM):
+                if tx_id in found:
+                    if fact[2] == FOUND:
+                        raise AssertionError(f"{tx_id} is found twice")
+                    found[tx_id] = (found[tx_id][0], *row)
+                elif fact[2] == FOUND:
+                    found[tx_id] = (seq, *row)
+                else:
+                    changed[tx_id] = row
+            elif tx_id in opened:
                 if fact[2] == OPENED:
                     raise AssertionError(f"{tx_id} is opened twice")
                 opened[tx_id] = (opened[tx_id][0], *row)
@@ -187,6 +213,8 @@ class SqliteJournal(SqliteReader):
             if card is not None:
                 cards[tx_id] = card
         self._sweep(facts, opened, moved, entries)
+        if found or changed:
+            self._store_exceptions(found, changed)
         if cards:
             self._store_cards(cards)
         return Head(seq, digest)
@@ -209,6 +237,16 @@ class SqliteJournal(SqliteReader):
                 raise AssertionError("a transaction moved that was never opened")
         if entries:
             db.executemany(schema.INSERT_ENTRY, entries)
+
+    def _store_exceptions(
+        self, found: dict[str, tuple[object, ...]], changed: dict[str, ExceptionRow]
+    ) -> None:
+        db = self._db
+        db.executemany(schema.INSERT_EXCEPTION, found.values())
+        before = db.total_changes()
+        db.executemany(schema.UPDATE_EXCEPTION, changed.values())
+        if db.total_changes() - before != len(changed):
+            raise AssertionError("a finding changed that was never found")
 
     def _store_cards(self, cards: dict[str, bytes]) -> None:
         kept = [

@@ -14,6 +14,7 @@ import apsw
 
 from storno.journal import schema
 from storno.journal.base import Balance, Head, JournalCorrupt, JournalError, Verification
+from storno.journal.exception_fact import ITEM, is_item, read_exception_fact, read_exception_row
 from storno.journal.fact import GENESIS, Stored, link, read_fact
 from storno.journal.verify import Counts, EntryRow, Problem, verify
 from storno.ledger.chart import SUSPENSE, SUSPENSE_HOLD
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from storno.journal.exception_fact import ExceptionFact, ExceptionRecord, ExceptionRow
     from storno.journal.fact import FactRow, TxRow
     from storno.reversal.key import TxKey
     from storno.reversal.record import Fact
@@ -106,15 +108,20 @@ class SqliteReader:
 
     def _check_format(self) -> None:
         application = self._one("PRAGMA application_id")[0]
-        version = self._one("PRAGMA user_version")[0]
+        version = self._format()
         if application != schema.APPLICATION_ID:
             raise foreign(self.path)
-        if version != schema.FORMAT:
+        if version not in schema.READABLE:
+            known = f"{schema.READABLE[0]}-{schema.READABLE[-1]}"
             raise JournalCorrupt(
                 "format",
-                f"{self.path} has format {version}, this Storno reads {schema.FORMAT}: use the Storno that wrote it",
-                f"{self.path} 的格式为 {version}，本版本只支持 {schema.FORMAT}：请使用写入它的新版 Storno",
+                f"{self.path} has format {version}, this Storno reads {known}: use the Storno that wrote it",
+                f"{self.path} 的格式为 {version}，本版本只支持 {known}：请使用写入它的新版 Storno",
             )
+
+    def _format(self) -> int:
+        """Give the file's format; asked each time, because a writer that starts may bring it up."""
+        return int(self._one("PRAGMA user_version")[0])
 
     def _ask(self, sql: str, values: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
         try:
@@ -146,8 +153,23 @@ class SqliteReader:
 
     def facts(self, tx_id: str) -> tuple[Fact, ...]:
         """Give all facts of a transaction in order; empty when it is not known."""
+        if is_item(tx_id):
+            return ()
         rows = self._ask(f"SELECT {_FACT} FROM facts WHERE tx_id = ? ORDER BY seq", (tx_id,))  # noqa: S608
         return tuple(read_fact(row) for row in rows)
+
+    def exception(self, finding_id: str) -> ExceptionRecord | None:
+        """Give an exception as it stands; None when there is none."""
+        if self._format() == 1:
+            return None
+        sql = f"SELECT {schema.EXCEPTION_NAMES} FROM findings WHERE item = ?"  # noqa: S608
+        row = self._one(sql, (ITEM + finding_id,))
+        return read_exception_row(row) if row else None
+
+    def exception_facts(self, finding_id: str) -> tuple[ExceptionFact, ...]:
+        """Give all facts of an exception in order; empty when it is not known."""
+        sql = f"SELECT {_FACT} FROM facts WHERE tx_id = ? ORDER BY seq"  # noqa: S608
+        return tuple(read_exception_fact(row) for row in self._ask(sql, (ITEM + finding_id,)))
 
     def find(self, key: TxKey) -> str | None:
         """Give the id of the latest transaction with this identity."""
@@ -285,6 +307,26 @@ class SqliteReader:
                 return
             after_seq = page[-1][0]
 
+    def exceptions(self, *, unsettled_only: bool = False, tx_id: str = "") -> Iterator[ExceptionRecord]:
+        """List exceptions, oldest first, in pages; those about one transaction when `tx_id` is given."""
+        if self._format() == 1:
+            return
+        wanted = "".join(
+            (" AND unsettled = 1" * unsettled_only, " AND tx_id = ? AND tx_id <> ''" * bool(tx_id))
+        )
+        sql = (
+            f"SELECT found_seq, {schema.EXCEPTION_NAMES} FROM findings "  # noqa: S608
+            f"WHERE found_seq > ?{wanted} ORDER BY found_seq LIMIT ?"
+        )
+        after = 0
+        while True:
+            page = list(self._ask(sql, (after, *([tx_id] if tx_id else []), _PAGE)))
+            for row in page:
+                yield read_exception_row(row[1:])
+            if len(page) < _PAGE:
+                return
+            after = page[-1][0]
+
     # ---------------------------------------------------------------- verification
     def verify(self, progress: Callable[[int, int], None] | None = None) -> Verification:
         """Check the journal as it is at one moment, while it may grow."""
@@ -322,6 +364,13 @@ class SqliteReader:
         row = self._one("SELECT * FROM transactions WHERE tx_id = ?", (tx_id,))
         return (row[0], row[1:]) if row else None
 
+    def stored_exception(self, item: str) -> tuple[int, ExceptionRow] | None:
+        """Give an exception's row, for `verify`."""
+        if self._format() == 1:
+            return None
+        row = self._one("SELECT * FROM findings WHERE item = ?", (item,))
+        return (row[0], row[1:]) if row else None
+
     def stored_entries(self, tx_id: str) -> list[EntryRow]:
         """Give a transaction's entries, for `verify`; "0" is the sign after "/"."""
         sql = "SELECT * FROM entries WHERE posting >= ? AND posting < ?"
@@ -329,7 +378,7 @@ class SqliteReader:
 
     def counts(self) -> Counts:
         """Count rows, for `verify`."""
-        tables = ("facts", "transactions", "entries")
+        tables = ["facts", "transactions", "entries", *(["findings"] if self._format() > 1 else [])]
         return Counts(*(self._one(f"SELECT count(*) FROM {table}")[0] for table in tables))  # noqa: S608
 
     def integrity(self) -> Iterator[Problem]:
@@ -338,9 +387,8 @@ class SqliteReader:
             if text != "ok":
                 yield Problem(f"database pages: {text}", f"数据库页面：{text}")
         found = dict(self._ask("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL"))
-        for name in sorted(
-            set(found) ^ set(schema.OBJECTS) | {n for n in found if found[n] != schema.OBJECTS.get(n)}
-        ):
+        wanted = schema.objects(self._format())
+        for name in sorted(set(found) ^ set(wanted) | {n for n in found if found[n] != wanted.get(n)}):
             yield Problem(
                 f"table or index {name} is not what this format has", f"表或索引 {name} 与本格式不符"
             )

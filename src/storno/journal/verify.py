@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Protocol, Self
 
 from storno.journal.base import Head, JournalCorrupt, Verification
+from storno.journal.exception_fact import exception_row, is_item, read_exception_fact
+from storno.journal.exception_fact import step as exception_step
 from storno.journal.fact import GENESIS, link, read_fact, tx_row
 from storno.reversal.machine import begin, step
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from storno.journal.base import Balance
+    from storno.journal.exception_fact import ExceptionRecord, ExceptionRow
     from storno.journal.fact import FactRow, Stored, TxRow
     from storno.reversal.machine import Outcome
     from storno.reversal.record import Record
@@ -42,6 +45,7 @@ class Counts(NamedTuple):
     facts: int
     transactions: int
     entries: int
+    exceptions: int = 0
 
 
 class Problem(str):
@@ -70,6 +74,10 @@ class Shelves(Protocol):
 
     def stored_row(self, tx_id: str) -> tuple[int, TxRow] | None:
         """Give (sequence number of the opening, row) of a transaction."""
+        ...
+
+    def stored_exception(self, item: str) -> tuple[int, ExceptionRow] | None:
+        """Give (sequence number of the finding, row) of an exception."""
         ...
 
     def stored_entries(self, tx_id: str) -> list[EntryRow]:
@@ -111,7 +119,12 @@ class _Audit:
         if self.progress is not None:
             self.progress(2 * self.counts.facts, 2 * self.counts.facts)
         return Verification(
-            self.counts.facts, self.counts.transactions, self.postings, self.head, tuple(self.problems)
+            self.counts.facts,
+            self.counts.transactions,
+            self.postings,
+            self.head,
+            tuple(self.problems),
+            self.counts.exceptions,
         )
 
     def _say(self, english: str, chinese: str) -> None:
@@ -156,14 +169,19 @@ class _Audit:
             )
 
     def _records(self) -> None:
-        transactions = entries = 0
+        transactions = entries = exceptions = 0
         for tx_id, facts in self.shelves.records():
             rows = self.shelves.stored_entries(tx_id)
             entries += len(rows)
             try:
-                row = self.shelves.stored_row(tx_id)
-                transactions += row is not None
-                self._record(tx_id, facts, row, rows)
+                if is_item(tx_id):
+                    found = self.shelves.stored_exception(tx_id)
+                    exceptions += found is not None
+                    self._exception(tx_id, facts, found)
+                else:
+                    row = self.shelves.stored_row(tx_id)
+                    transactions += row is not None
+                    self._record(tx_id, facts, row, rows)
             except (JournalCorrupt, ValueError, TypeError, KeyError, AttributeError, AssertionError) as error:
                 # a changed byte can make anything of a row; the name of the failure is enough to find it
                 self._say(
@@ -173,9 +191,22 @@ class _Audit:
         if transactions != self.counts.transactions:
             extra = self.counts.transactions - transactions
             self._say(f"{extra} transaction rows have no facts", f"{extra} 条交易记录没有对应流水")
+        if exceptions != self.counts.exceptions:
+            extra = self.counts.exceptions - exceptions
+            self._say(f"{extra} findings have no facts", f"{extra} 条差异没有对应流水")
         if entries != self.counts.entries:
             extra = self.counts.entries - entries
             self._say(f"{extra} ledger entries belong to no transaction", f"{extra} 条分录不属于任何交易")
+
+    def _exception(
+        self, item: str, facts: list[tuple[int, FactRow]], row: tuple[int, ExceptionRow] | None
+    ) -> None:
+        record: ExceptionRecord | None = None
+        for _, fact_row in facts:
+            self._tick()
+            record = exception_step(record, read_exception_fact(fact_row))
+        if record is None or row != (facts[0][0], exception_row(record)):
+            self._say(f"{item}: its row is not what its facts say", f"{item}：差异记录与流水不一致")
 
     def _record(
         self,

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from storno.journal.base import JournalError
+from storno.journal.exception_fact import is_item
 from storno.journal.fact import TX_COLUMNS, read_fact
 from storno.journal.sqlite_reader import SqliteReader
 from storno.reversal.lifecycle import Case, Input, State
@@ -100,7 +101,8 @@ class Gauge:
         if reader is not None:
             for stored in reader.read(self._seq):
                 self._seq = stored.seq
-                self._count(read_fact(stored.row))
+                if not is_item(stored.row[0]):
+                    self._count(read_fact(stored.row))
         return self.figures
 
     def _open(self) -> SqliteReader | None:
