@@ -83,11 +83,16 @@ class SqliteJournal(SqliteReader):
             self._head = self.head()
             self._checkpoint()
         except apsw.Error as error:
-            self._db.close()
+            self._let_go()
             raise self._medium(error) from None
         except BaseException:
-            self._db.close()
+            self._let_go()
             raise
+
+    def _let_go(self) -> None:
+        """Close the file. That its log could not be moved into it is no failure: the next start moves it."""
+        with suppress(apsw.Error):
+            self._db.close()
 
     def _create(self) -> None:
         if self._one("SELECT count(*) FROM sqlite_schema")[0]:
@@ -292,7 +297,7 @@ class SqliteJournal(SqliteReader):
     def close(self) -> None:
         """Move the log into the file and release both; idempotent."""
         try:
-            self._db.close()
+            self._let_go()
         finally:
             self._lock.release()
 
