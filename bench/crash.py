@@ -1,7 +1,8 @@
-"""The crash proof: kill -9 of gateway, journal writer, host and terminals under load, then the three books compared.
+"""The crash proof: kill -9 under load, spoilt lines, failing disks, then the three books compared.
 
-Run it with `make crash` (KILLS=60). Exit code 1 when money was lost, doubled or differs silently; the home folder of
-such a run is kept, and the line that replays it is printed. `--save` appends the figures to bench/results/crash.jsonl.
+Run it with `make crash` (KILLS=60); `--no-network` and `--no-disk` leave lines and disk alone. Exit code 1 when money
+was lost, doubled or differs silently; the home folder of such a run is kept, and the line that replays it is printed.
+`--save` appends the figures to bench/results/crash.jsonl.
 """
 
 import argparse
@@ -14,11 +15,13 @@ import signal
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from storno.sim.compare import Class
 from storno.sim.crash import CrashPlan, CrashReport, CrashRun
 
+KILLS_PER_DISK = 5
 RESULTS = Path(__file__).parent / "results" / "crash.jsonl"
 
 
@@ -28,6 +31,11 @@ def figures(report: CrashReport) -> dict[str, object]:
         "seed": report.plan.seed,
         "kills": sum(report.kills.values()),
         "by_process": report.kills,
+        "network_faults": sum(sum(kinds.values()) for kinds in report.network.values()),
+        "by_line": report.network,
+        "disk_failures": sum(report.disks.failures.values()),
+        "by_disk_fault": dict(report.disks.failures),
+        "refused_starts": report.disks.refused,
         "terminals": report.plan.terminals,
         "seconds": round(report.seconds, 1),
         "transactions": compared.originals,
@@ -48,12 +56,20 @@ def figures(report: CrashReport) -> dict[str, object]:
     }
 
 
+def listed(counts: Mapping[str, int]) -> str:
+    """Give the sum, then each kind."""
+    kinds = ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))
+    return f"{sum(counts.values())}   {kinds}"
+
+
 def show(report: CrashReport) -> None:
     told = figures(report)
-    by_process = ", ".join(f"{name} {count}" for name, count in sorted(report.kills.items()))
     cases = ", ".join(f"{name} {count}" for name, count in sorted(report.cases.items())) or "none"
+    disks = f"{listed(report.disks.failures)}; starts refused {report.disks.refused}"
     rows = (
-        ("kills (kill -9)", f"{told['kills']}   {by_process}"),
+        ("kills (kill -9)", listed(report.kills)),
+        *((f"faults of the {name} line", listed(kinds)) for name, kinds in report.network.items()),
+        *((("failures of the disk", disks),) if report.plan.disks else ()),
         ("faults by the host", told["faults"]),
         ("transactions", f"{told['transactions']}   by {told['terminals']} terminals in {told['seconds']} s"),
         (
@@ -70,8 +86,8 @@ def show(report: CrashReport) -> None:
         ("books", told["verdict"]),
     )
     for name, value in rows:
-        print(f"  {name:<22}{value}")
-    print(f"  {'net':<22}", end="")
+        print(f"  {name:<24}{value}")
+    print(f"  {'net':<24}", end="")
     for name in ("host_minor", "journal_minor", "terminals_minor"):
         total = sum(getattr(one, name) for one in report.comparison.totals)
         print(f"{name.removesuffix('_minor')} {total / 100:,.2f}   ", end="")
@@ -93,15 +109,25 @@ def main() -> int:
     parser.add_argument(
         "--up", type=float, default=1.3, metavar="SECONDS", help="longest time between two kills"
     )
+    parser.add_argument(
+        "--network", action=argparse.BooleanOptionalAction, default=True, help="spoil the lines"
+    )
+    parser.add_argument(
+        "--disk", action=argparse.BooleanOptionalAction, default=True, help="let the gateway's disk fail"
+    )
     parser.add_argument("--home", type=Path, help="a new folder; kept")
     parser.add_argument("--keep", action="store_true", help="keep the home folder of a good run too")
     parser.add_argument("--save", action="store_true", help=f"append the figures to {RESULTS.name}")
     given = parser.parse_args()
     home = given.home or Path(tempfile.mkdtemp(prefix="storno-crash-"))
     home.mkdir(parents=True, exist_ok=True)
-    plan = CrashPlan(home, given.kills, given.seed, given.workers, given.per_worker, up_s=given.up)
+    plan = CrashPlan(
+        home, given.kills, given.seed, given.workers, given.per_worker,
+        up_s=given.up, network=given.network, disks=-(-given.kills // KILLS_PER_DISK) if given.disk else 0,
+    )  # fmt: skip
     replay = f"python bench/crash.py --kills {plan.kills} --seed {plan.seed} --workers {plan.workers}"
     replay += f" --per-worker {plan.per_worker} --up {plan.up_s:g}"
+    replay += ("" if plan.network else " --no-network") + ("" if plan.disks else " --no-disk")
     print(f"crash proof: {plan.kills} kills, seed {plan.seed}", flush=True)
     live = sys.stderr.isatty()
     tell = (

@@ -52,6 +52,8 @@ class Timing:
     backoff_first_ms: int = 200
     backoff_max_ms: int = 2_000
     attempts_max: int = 30
+    echo_ms: int = 60_000
+    """A line to the host that is quiet this long is asked whether it is there; a quarter of it more, and it is cut."""
 
     @property
     def terminal_ms(self) -> int:
@@ -63,7 +65,8 @@ class Timing:
         return (
             "# written by storno demo or the crash proof\n"
             f'[gateway]\nlisten = "{listen}"\nhosts = ["{host}"]\n'
-            "reconnect_first_s = 0.1\nreconnect_max_s = 0.5\n\n"
+            "reconnect_first_s = 0.1\nreconnect_max_s = 0.5\n"
+            f"echo_ms = {self.echo_ms}\necho_timeout_ms = {self.echo_ms // 4}\n\n"
             f"[profile]\nanswer_timeout_ms = {self.answer_ms}\nreversal_timeout_ms = {self.reversal_ms}\n"
             f"backoff_first_ms = {self.backoff_first_ms}\nbackoff_max_ms = {self.backoff_max_ms}\n"
             f"attempts_max = {self.attempts_max}\n"
@@ -86,6 +89,11 @@ class Child:
     def alive(self) -> bool:
         """Say whether it runs."""
         return self.process is not None and self.process.poll() is None
+
+    @property
+    def code(self) -> int | None:
+        """Give the exit code of the last start; None while it runs."""
+        return None if self.process is None else self.process.poll()
 
     def start(self) -> None:
         """Start it in a process group of its own."""
@@ -145,25 +153,37 @@ class Child:
 
 
 class Supervisor:
-    """A host and a gateway under one home folder."""
+    """A host and a gateway under one home folder.
+
+    With `lines`, what calls the gateway or the host is told another port: a relay listens there and passes it on.
+    """
 
     def __init__(
-        self, home: Path, *, faults: str = FAULTS, seed: int = 0, timing: Timing | None = None
+        self,
+        home: Path,
+        *,
+        faults: str = FAULTS,
+        seed: int = 0,
+        timing: Timing | None = None,
+        lines: bool = False,
     ) -> None:
         self.home = home
         self.timing = timing or Timing()
         self.faults = faults
         self.seed = seed
-        self.host_port, self.gateway_port = _free_ports(2)
+        self.host_port, self.gateway_port, *relays = _free_ports(4 if lines else 2)
+        self.host_line_port, self.gateway_line_port = relays or (self.host_port, self.gateway_port)
         self._env = environment(home)
         self.logs = home / LOGS
         self.logs.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.host_notes = self.logs / "host.jsonl"
         listen = f"{LOOPBACK}:{self.gateway_port}"
         self._host_at = f"{LOOPBACK}:{self.host_port}"
-        (home / "storno.toml").write_text(self.timing.settings(listen, self._host_at), "utf-8")
+        called = f"{LOOPBACK}:{self.host_line_port}"
+        (home / "storno.toml").write_text(self.timing.settings(listen, called), "utf-8")
         self.host = self.child("host", self._host_command(faults=True), out=self.host_notes)
-        self.gateway = self.child("gateway", storno_command("gateway", "--home", str(home), "--json"))
+        self.gateway_words = ["gateway", "--home", str(home), "--json"]
+        self.gateway = self.child("gateway", storno_command(*self.gateway_words))
         self._others: list[Child] = []
 
     def child(self, name: str, command: list[str], *, out: Path | None = None) -> Child:
