@@ -63,5 +63,7 @@ class Format:
     suffixes: tuple[str, ...] = ()
     line_based: bool = True
     """True: every physical line is in exactly one part (a contract test counts them)."""
+    rank: int = 10
+    """Of two formats that report one account's day the higher counts: interim reports stand under final ones."""
     skip_members: tuple[str, ...] = ()
     """Members of a zip that are no data although they look like it (summaries): patterns as of a shell."""

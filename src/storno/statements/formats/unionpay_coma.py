@@ -87,4 +87,5 @@ FORMAT = Format(
     source="Q/CUP 006.3 institution files, com1 to com34 and coma1 to coma35",
     recognise=recognise,
     read=read,
+    rank=11,  # the same transactions as ACOM, and more about each
 )
