@@ -53,6 +53,7 @@ COMMANDS = (
     ),
     Entry("explain", "tell the whole story of one transaction", "讲清一笔交易的来龙去脉"),
     Entry("ledger", "show balances and prove they sum to zero", "查看余额并证明借贷平衡"),
+    Entry("localise", "find what failures have in common", "找出失败的共同点（运营商、机型、版本等）"),
     Entry("sim", "live through days in which everything goes wrong", "模拟什么都会出错的日子，验证资金"),
     Entry("journal", "verify, follow or export the journal", "校验、跟踪或导出流水日志"),
 )
