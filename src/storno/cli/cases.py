@@ -21,7 +21,7 @@ from storno.cli.open_journal import home_option, open_journal, same_home
 from storno.cli.text import language, t
 from storno.cli.trouble import ExitCode, Trouble
 from storno.cli.width import wrap
-from storno.diagnosis import advice
+from storno.diagnosis import orders
 from storno.diagnosis.story import local_text, tell
 from storno.diagnosis.words import title
 from storno.gateway.control_wire import AskOrder, ControlUnreachable, OrderDone, Refused
@@ -243,7 +243,7 @@ def _order(
     with open_journal(home) as journal:
         tx_id = find_one(journal, what, settings.node.utc_offset_min).tx_id
         record, _ = load(journal, tx_id)
-    if not force and not advice.unsettled(record):
+    if not force and not orders.unsettled(record):
         state = title(record.state, language())
         raise Trouble(
             t(f'nothing is open on {tx_id}: it is "{state}"', f"{tx_id} 没有未了结事项，当前为“{state}”"),

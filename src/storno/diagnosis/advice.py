@@ -19,7 +19,6 @@ from storno.reversal.record import Told, Trigger
 
 if TYPE_CHECKING:
     from storno.diagnosis.path import Moment, Path
-    from storno.reversal.record import Record
 
 
 class Actor(Enum):
@@ -60,7 +59,7 @@ class NextStep:
 CHARGES = frozenset({Kind.SALE, Kind.COMPLETION, Kind.COMPLETION_ADVICE})
 RETURNS = frozenset({Kind.VOID, Kind.COMPLETION_VOID, Kind.REFUND})
 VOIDS = frozenset({Kind.VOID, Kind.PREAUTH_VOID, Kind.COMPLETION_VOID})
-OPEN = frozenset({State.UNKNOWN, State.REFUSED, State.EXHAUSTED})
+OPEN = orders.OPEN
 FLYING = frozenset({State.AUTHORIZING, State.ADVISING})
 UNDONE = frozenset({State.VOIDED, State.COMPLETED})
 
@@ -381,8 +380,3 @@ def do_not(path: Path, lang: str) -> tuple[str, ...]:
     if group == "charge" and not took and record.state in (State.REVERSED, State.CLOSED):
         list_.append(_NO_REFUND_NONE)
     return tuple(chinese if lang == "zh" else english for english, chinese in list_)
-
-
-def unsettled(record: Record) -> bool:
-    """Say whether a person or Storno still has something to do with it."""
-    return record.case is not None or record.state in OPEN or record.state is State.REVERSING

@@ -1,7 +1,7 @@
 """What an operator may order about a transaction, and how to say no.
 
 The life cycle's table decides; on top of it, nobody closes an exception that is not open. Whether there is anything
-to settle at all is another question (`advice.unsettled`). Pure.
+to settle at all is another question (`unsettled`). Pure.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from storno.diagnosis.words import title
-from storno.reversal.lifecycle import Input
+from storno.reversal.lifecycle import Input, State
 from storno.reversal.machine import takes
 
 if TYPE_CHECKING:
@@ -22,6 +22,15 @@ ORDERS: dict[Input, str] = {
     Input.CASE_CLOSED: "close",
 }
 """The operator's orders, and what follows `storno cases` to give them."""
+
+
+OPEN = frozenset({State.UNKNOWN, State.REFUSED, State.EXHAUSTED})
+"""States that wait for a person."""
+
+
+def unsettled(record: Record) -> bool:
+    """Say whether a person or Storno still has something to do with it."""
+    return record.case is not None or record.state in OPEN or record.state is State.REVERSING
 
 
 def allowed(record: Record) -> tuple[Input, ...]:
@@ -43,10 +52,14 @@ def command(tx_id: str, order: Input) -> str:
 
 
 def refusal(record: Record, order: Input, lang: str) -> str:
-    """Say why an order does not fit and which ones do."""
-    fitting = "; ".join(command(record.tx_id, one) for one in allowed(record))
+    """Say why an order does not fit and which ones do; where nothing is open, none is recommended."""
     state = title(record.state, lang)
     asked = ORDERS.get(order, order.value)
+    if not unsettled(record):
+        if lang == "zh":
+            return f"不能执行“{asked}”：交易当前为“{state}”，没有未了结事项"
+        return f'"{asked}" does not fit: it is "{state}", and nothing is open on it'
+    fitting = "; ".join(command(record.tx_id, one) for one in allowed(record))
     if lang == "zh":
         why = "没有未关闭的差错" if _only_case_missing(record, order) else f"交易当前为“{state}”"
         return f"不能执行“{asked}”：{why}。可执行：{fitting or '无'}"

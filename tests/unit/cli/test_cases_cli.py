@@ -176,8 +176,9 @@ def test_a_case_is_closed_with_a_note(home, capsys):
 @pytest.mark.parametrize(
     ("argv", "said", "code"),
     [
-        (["retry", "1-1"], "What fits: ", 1),
-        (["close", "1-1", "--note", "x"], "no exception is open", 1),
+        (["retry", "1-1"], "nothing is open on it", 1),
+        (["close", "1-2", "--note", "x"], "What fits: storno cases retry 1-2", 1),
+        (["close", "1-1", "--note", "x"], "nothing is open on it", 1),
         (["settle", "1-1", "--not-charged", "--note", "x"], "nothing is open on 1-1", 1),
         (["settle", "1-3", "--charged", "--note", "x"], "does not fit", 1),
         (["settle", "1-2", "--charged"], "needs a note", 2),

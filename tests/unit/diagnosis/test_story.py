@@ -173,7 +173,9 @@ def test_orders_offered_are_orders_the_table_takes(outcomes):
     for order in Input:
         if order not in orders.allowed(record):
             for lang in ("en", "zh"):
-                assert orders.refusal(record, order, lang)
+                refusal = orders.refusal(record, order, lang)
+                recommends = "storno cases" in refusal
+                assert recommends == bool(orders.unsettled(record) and orders.allowed(record))
     if record.case is not None and record.state is not State.ADVISING:
         assert orders.allowed(record), "an open exception that nobody can end"
 
