@@ -20,6 +20,7 @@ from storno.gateway.control_wire import (
     ANSWER_S,
     LINE_MAX,
     Answer,
+    AskFindings,
     AskOrder,
     AskStatus,
     Doubt,
@@ -30,6 +31,7 @@ from storno.gateway.control_wire import (
     short_path,
     write_answer,
 )
+from storno.gateway.findings_desk import FindingsDesk
 from storno.iso8583.mask import scrub
 from storno.reversal.lifecycle import Input, State
 from storno.reversal.postings import Position
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
 
     from storno.gateway.node import Node
     from storno.gateway.serve import Gateway, Writer
+    from storno.journal.exception_order import Order
 
 CONNECTIONS_MAX = 16
 LINE_S = 10.0
@@ -164,6 +167,7 @@ class Control:
         self._server: asyncio.AbstractServer | None = None
         self._serving: set[asyncio.Task[None]] = set()
         self._started_ms = gateway.clock.now_ms()
+        self._findings = FindingsDesk(gateway)
 
     async def start(self) -> None:
         """Listen, for the owner of the home folder only.
@@ -198,9 +202,10 @@ class Control:
             writer.close()
             return
         self._serving.add(task)
+        staged: list[Order] = []
         try:
             while line := await asyncio.wait_for(reader.readline(), LINE_S):
-                writer.write(write_answer(await self._answer(line)))
+                writer.write(write_answer(await self._answer(line, staged)))
                 await asyncio.wait_for(writer.drain(), LINE_S)
         except (TimeoutError, ValueError, ConnectionError, asyncio.CancelledError):
             pass  # too slow, too long, or gone: the connection is closed, nothing else happens
@@ -210,12 +215,14 @@ class Control:
             with suppress(ConnectionError, asyncio.CancelledError):
                 await writer.wait_closed()
 
-    async def _answer(self, line: bytes) -> Answer:
+    async def _answer(self, line: bytes, staged: list[Order]) -> Answer:
         asked = read_ask(line)
         if isinstance(asked, Refused):
             return asked
         if isinstance(asked, AskStatus):
             return self.status()
+        if isinstance(asked, AskFindings):
+            return await self._findings.take(asked, staged)
         return await self._order(asked)
 
     async def _order(self, asked: AskOrder) -> Answer:

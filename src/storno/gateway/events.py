@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from storno.journal.fact import Change
     from storno.reversal.lifecycle import Input
 
 
@@ -86,6 +87,12 @@ class Order:
     note: str = ""
 
 
+class Exceptions(NamedTuple):
+    """Facts of the exception queue are to be made durable with what has gathered; they are decided already."""
+
+    changes: tuple[Change, ...]
+
+
 Event = (
     FromTerminal
     | TerminalGone
@@ -98,6 +105,7 @@ Event = (
     | KeysKept
     | Tick
     | Order
+    | Exceptions
 )
 
 

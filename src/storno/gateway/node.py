@@ -152,6 +152,8 @@ class Node:
             self._pump(now_ms)
         elif isinstance(event, ev.Order):
             self._order(now_ms, event)
+        elif isinstance(event, ev.Exceptions):
+            self._batch.changes.extend(event.changes)
 
     def take_batch(self, now_ms: int) -> tuple[int, list[Change]] | None:
         """Seal what has gathered; the shell journals it and reports `Durable(token)`. None when there is nothing."""

@@ -15,6 +15,7 @@ from storno.reversal.machine import fold
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from storno.journal.exception_fact import ExceptionRecord
     from storno.reversal.key import TxKey
     from storno.reversal.kinds import Kind
     from storno.reversal.record import Fact, Record
@@ -48,6 +49,10 @@ class Archive(Protocol):
 
     def sealed_card(self, tx_id: str) -> bytes | None:
         """Give the sealed card copy of a transaction, if it is still kept."""
+        ...
+
+    def exception(self, finding_id: str) -> ExceptionRecord | None:
+        """Give an exception as it stands; None when there is none."""
         ...
 
     def pending(self) -> Iterator[tuple[Fact, ...]]:

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 NAME_MAX: Final = 64
 REFERENCE_MAX: Final = 100
 NOTE_MAX: Final = 500
-GROUP_MAX: Final = 20_000
+GROUP_MAX: Final = 5_000
 """Orders that may be taken in one go, all or nothing."""
 _ID = re.compile(r"[0-9a-f]{16}")
 _BETWEEN_DIGITS = re.compile(r"(?<=\d)[ .\-]+(?=\d)")
@@ -107,6 +107,21 @@ class Taken:
     counts: Counter[str] = field(default_factory=Counter)
     """How often each move was made; `nothing` counts orders that found nothing to do."""
     refusals: list[Refusal] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a group: carried out whole (then `refused` is 0), or not at all."""
+
+    counts: tuple[tuple[str, int], ...] = ()
+    """How often each move was made, sorted by name."""
+    refused: int = 0
+    refusals: tuple[Refusal, ...] = ()
+    """The first of them."""
+
+    def count(self, *names: str) -> int:
+        """Sum the counts of these moves."""
+        return sum(number for name, number in self.counts if name in names)
 
 
 class Taker:
