@@ -1,0 +1,232 @@
+"""One cell of a table turned into text, an amount, a day or a time; or a CellError that says why not.
+
+Knows what spreadsheets do to numbers: a cell that was a number carries the class `Number`, and a long number that Excel
+rounded is refused, never used. Pure.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from functools import lru_cache
+
+from storno.statements import when
+from storno.statements.amount import AmountError, scaled
+
+_EDGES = " \t\r\n\x0b\x0c\u3000\xa0\ufeff`"
+_DESTROYED = re.compile(r"[+-]?\d(?:\.\d+)?E\+?\d{1,3}", re.IGNORECASE)
+_EXCEL_DAY_0 = datetime(1899, 12, 30, tzinfo=UTC)
+_TOKENS = {
+    "YYYY": r"(?P<Y>\d{4})", "YY": r"(?P<y>\d{2})", "MON": r"(?P<b>[A-Za-z]{3})[a-z]*", "MM": r"(?P<M>\d{1,2})",
+    "DD": r"(?P<D>\d{1,2})", "hh": r"(?P<h>\d{1,2})", "mm": r"(?P<m>\d{2})", "ss": r"(?P<s>\d{2})",
+}  # fmt: skip
+_TOKEN = re.compile("|".join(_TOKENS))
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+YEARS = ("1990", "2099")
+DIGITS_KEPT = 15
+"""Digits of a number that a spreadsheet keeps exactly."""
+
+
+class Number(str):
+    """A spreadsheet cell that is a number: its digits are what is left of what was typed."""
+
+    __slots__ = ()
+
+
+class CellError(ValueError):
+    """A cell that cannot be used; code and reason are those of the Reject."""
+
+    def __init__(self, code: str, english: str, chinese: str) -> None:
+        super().__init__(english)
+        self.code = code
+        self.english = english
+        self.chinese = chinese
+
+
+def clean(cell: str) -> str:
+    """Take off what senders put around a value: blanks, tabs, back-ticks, Excel's ="…" and apostrophe."""
+    text = cell.strip(_EDGES)
+    if text.startswith('="') and text.endswith('"') and len(text) > 2:
+        text = text[2:-1].strip(_EDGES)
+    return " ".join(text.split()) if "\n" in text else text.removeprefix("'")
+
+
+def identifier(cell: str) -> str:
+    """Give a number that names something (order, RRN, card). Raises CellError where Excel destroyed it."""
+    text = clean(cell)
+    if isinstance(cell, Number):
+        digits = sum(sign.isdigit() for sign in text)
+        if digits <= DIGITS_KEPT and "E" not in text.upper():
+            return text
+    elif not _DESTROYED.fullmatch(text):
+        return text
+    raise CellError(
+        "destroyed",
+        f"Excel destroyed this number ({text[:24]}): it keeps {DIGITS_KEPT} digits; export it again as text",
+        f"该号码已被 Excel 破坏（{text[:24]}）：Excel 只保留 {DIGITS_KEPT} 位；请将该列设为文本后重新导出",
+    )
+
+
+def money(cell: str, places: int, decimal_mark: str = ".") -> int:
+    """Give an amount in units of 10^-places. A spreadsheet's number must be such a unit but for binary noise."""
+    text = clean(cell)
+    if isinstance(cell, Number):
+        return _float_units(text, places)
+    if _DESTROYED.fullmatch(text):
+        raise CellError("destroyed", f"{text!r} was rounded by a spreadsheet", f"{text!r} 已被电子表格取整")
+    try:
+        return scaled(text, places, decimal_mark=decimal_mark)
+    except AmountError as error:
+        raise CellError("amount", error.english, error.chinese) from None
+
+
+def _float_units(text: str, places: int) -> int:
+    value = float(text)
+    units = Decimal(repr(value)).scaleb(places)
+    if not units.is_finite() or abs(units) >= 10**15:
+        raise CellError(
+            "amount",
+            f"{text[:24]} is too large for a spreadsheet to keep exactly",
+            f"{text[:24]} 超出电子表格的精确范围",
+        )
+    whole = int(units.to_integral_value())
+    noise = max(1e-6, 2 * math.ulp(value) * 10**places)
+    if abs(units - whole) > Decimal(noise):
+        raise CellError(
+            "amount",
+            f"{text[:24]} is no whole number of minor units",
+            f"{text[:24]} 不是最小货币单位的整数倍",
+        )
+    return whole
+
+
+def day(cell: str, formats: tuple[str, ...], year: int = 0) -> str:
+    """Give YYYYMMDD. `year` is that of formats without one. Raises CellError."""
+    return _checked_year(_day(clean(cell), isinstance(cell, Number), formats, year))
+
+
+def moment(cell: str, formats: tuple[str, ...], year: int, utc_offset_min: int) -> str:
+    """Give YYYYMMDDhhmmss of a cell that holds day and time. Raises CellError."""
+    text = clean(cell)
+    if isinstance(cell, Number) and (serial := _serial(text)) is not None:
+        return _checked_year(serial)
+    error: CellError | None = None
+    for one in formats:
+        try:
+            if one == "auto":
+                digits = text if not (len(text) == 14 and text.isdigit()) else f"{text[:8]} {text[8:]}"
+                return _checked_year(when.moment(digits, utc_offset_min))
+            if one == "excel":
+                return _checked_year(_serial(text) or _no(text, "time", "时间"))
+            return _checked_year(_by_format(text, one, year))
+        except CellError as failed:
+            error = failed
+        except when.WhenError as failed:
+            error = CellError("date", failed.english, failed.chinese)
+    assert error is not None, "a rule has at least one format"
+    raise error
+
+
+def moment_of(day8: str, cell: str, utc_offset_min: int) -> str:
+    """Give YYYYMMDDhhmmss of a known day and a cell that holds the time only. Raises CellError."""
+    text = clean(cell)
+    if text.startswith("1899-12-3"):  # a spreadsheet's time without a day
+        text = text[11:]
+    elif isinstance(cell, Number) and "." in text and 0 <= float(text) < 1:
+        text = (_EXCEL_DAY_0 + timedelta(seconds=round(float(text) * 86_400))).strftime("%H%M%S")
+    elif isinstance(cell, Number) or (len(text) < 6 and text.isdigit()):
+        text = text.zfill(6)  # a number loses the zero of 09:05:07
+    try:
+        return when.moment(f"{day8} {text}", utc_offset_min)
+    except when.WhenError as error:
+        raise CellError("date", error.english, error.chinese) from None
+
+
+@lru_cache(maxsize=4096)
+def _day(text: str, number: bool, formats: tuple[str, ...], year: int) -> str:  # noqa: FBT001 - part of the cache's key
+    if number and (serial := _serial(text)) is not None:
+        return serial[:8]
+    error: CellError | None = None
+    for one in formats:
+        try:
+            if one == "auto":
+                return when.day(text)
+            if one == "excel":
+                return (_serial(text) or _no(text, "date", "日期"))[:8]
+            return _by_format(text, one, year)[:8]
+        except CellError as failed:
+            error = failed
+        except when.WhenError as failed:
+            error = CellError("date", failed.english, failed.chinese)
+    assert error is not None, "a rule has at least one format"
+    raise error
+
+
+def _serial(text: str) -> str | None:
+    """Read a spreadsheet's count of days since 1899-12-30; None where the number cannot be one."""
+    try:
+        days = float(text)
+    except ValueError:
+        return None
+    if not 20_000 <= days < 80_000:
+        return None
+    found = _EXCEL_DAY_0 + timedelta(seconds=round(days * 86_400))
+    return found.strftime("%Y%m%d%H%M%S")
+
+
+def _by_format(text: str, form: str, year: int) -> str:
+    found = _pattern(form).fullmatch(text)
+    if found is None:
+        raise CellError("date", f"{text[:24]!r} is not written as {form}", f"{text[:24]!r} 不符合格式 {form}")
+    parts = found.groupdict()
+    full = parts.get("Y") or ("20" + parts["y"] if parts.get("y") else f"{year:04d}")
+    named = parts.get("b")
+    try:
+        month = _MONTHS.index(named.lower()) + 1 if named else int(parts["M"])
+        whole = datetime(
+            int(full), month, int(parts["D"]), int(parts.get("h") or 0), int(parts.get("m") or 0),
+            int(parts.get("s") or 0), tzinfo=UTC,
+        )  # fmt: skip
+    except ValueError:
+        return _no(text, "date", "日期")
+    return f"{whole.year:04d}" + whole.strftime("%m%d%H%M%S")
+
+
+@lru_cache(maxsize=256)
+def _pattern(form: str) -> re.Pattern[str]:
+    out, end = [], 0
+    for token in _TOKEN.finditer(form):
+        out += [re.escape(form[end : token.start()]), _TOKENS[token[0]]]
+        end = token.end()
+    text = "".join(out) + re.escape(form[end:])
+    if form.isalpha():  # without marks between them the parts have their full width
+        text = text.replace(r"\d{1,2}", r"\d{2}")
+    return re.compile(text)
+
+
+def format_parts(form: str) -> set[str]:
+    """Give the parts a format names: Y, y, M, b, D, h, m, s. Raises ValueError where one stands twice."""
+    try:
+        return set(_pattern(form).groupindex)
+    except re.error:
+        raise ValueError(form) from None
+
+
+def _checked_year(stamp: str) -> str:
+    if YEARS[0] <= stamp[:4] <= YEARS[1]:
+        return stamp
+    raise CellError("date", f"the year {stamp[:4]} is not believable", f"年份 {stamp[:4]} 不可信")
+
+
+def _no(text: str, english: str, chinese: str) -> str:
+    raise CellError("date", f"{text[:24]!r} is no {english}", f"{text[:24]!r} 不是{chinese}")
+
+
+def shifted(stamp: str, minutes: int) -> str:
+    """Give a YYYYMMDDhhmmss that many minutes later."""
+    if not minutes:
+        return stamp
+    moved = datetime.strptime(stamp, "%Y%m%d%H%M%S").replace(tzinfo=UTC) + timedelta(minutes=minutes)
+    return f"{moved.year:04d}" + moved.strftime("%m%d%H%M%S")

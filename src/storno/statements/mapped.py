@@ -1,0 +1,254 @@
+"""One row of a mapped file turned into a StatementLine or a Reject, as the mapping says.
+
+A `RowReader` is a mapping bound to the header of one file: columns are looked up once, a missing or doubtful column
+refuses the file. Must not know where rows come from; balances and totals are `tally.py`'s.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from storno.statements import cells as cell_of
+from storno.statements import mask
+from storno.statements.amount import decimals_of
+from storno.statements.cells import CellError, clean
+from storno.statements.line import FileRefused, Mark, Reject, StatementLine
+from storno.statements.lines import shown
+from storno.statements.meaning import agrees, bind_kind, bind_mark, bind_sign, signed
+from storno.statements.words import bare, currency_words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from storno.statements.base import ReadOptions
+    from storno.statements.header import Header
+    from storno.statements.mapping import Mapping, MoneyRule, TextRule, WhenRule
+
+    Cells = Sequence[str]
+    Text = Callable[[Cells], str]
+
+_NAMES = frozenset(
+    {"tid", "mid", "batch", "stan", "rrn", "auth_code", "reference", "order", "original", "account"}
+)
+"""Members that name something: a spreadsheet may not have rounded them."""
+_YEAR = re.compile(r"(?<!\d)(20\d\d)")
+
+
+class RowReader:
+    """A mapping bound to the header of one file."""
+
+    def __init__(self, mapping: Mapping, header: Header, options: ReadOptions) -> None:
+        self._mapping = mapping
+        self._header = header
+        self._options = options
+        self._currency = self._bind_currency()
+        self._amount = self._bind_money(mapping.amount, "amount")
+        self._fee = self._bind_money(mapping.fee, "fee") if mapping.fee else None
+        self._net = self._bind_money(mapping.net, "net") if mapping.net else None
+        self._kind = bind_kind(mapping.kind, header)
+        self._mark = bind_mark(mapping.mark, header) if mapping.mark else None
+        self._whens = [(name, self._bind_when(name, rule)) for name, rule in mapping.whens]
+        self._texts = [
+            (name, text)
+            for name, rule in mapping.texts
+            if name != "currency" and (text := self._bind_text(name, rule)) is not None
+        ]
+        self._balance: tuple[int, str] | None = None
+        if mapping.balance is not None:
+            place = header.need(mapping.balance.column, "balance.column")
+            self._balance = (place, mapping.balance.unit)
+        self._fixed = {"account": mapping.account, "mid": mapping.mid}
+
+    # ------------------------------------------------------------ one row
+    def read(self, line_no: int, cells: Cells) -> StatementLine | Reject:
+        """Give the line of one row, or the reject that says which column is wrong and why."""
+        try:
+            return self._line(line_no, cells)
+        except CellError as error:
+            return Reject(line_no, error.code, error.english, error.chinese, self.shown(cells))
+
+    def shown(self, cells: Cells) -> str:
+        """Give a row as a reject keeps it: whatever stands in the card column masked, card or not."""
+        rule = dict(self._mapping.texts).get("card")
+        place = self._header.find(rule.column) if rule is not None and rule.column else None
+        return shown(",".join(mask.card(cell) if at == place else cell for at, cell in enumerate(cells)))
+
+    def _line(self, line_no: int, cells: Cells) -> StatementLine:
+        currency = self._currency(cells)
+        places = decimals_of(currency)
+        amount = self._amount(cells, places)
+        if amount is None:
+            raise CellError("amount", "the amount is empty", "金额为空")
+        kind = self._kind(cells, amount)
+        amount = signed(amount, self._mapping.amount.sign, kind, amount)
+        agrees(kind, amount)
+        fee = self._fee(cells, places) if self._fee is not None else None
+        net = self._net(cells, places) if self._net is not None else None
+        if fee is not None and self._mapping.fee is not None:
+            fee = signed(fee, self._mapping.fee.sign, kind, amount)
+        if net is not None and self._mapping.net is not None:
+            net = signed(net, self._mapping.net.sign, kind, amount)
+        members: dict[str, Any] = {name: value for name, value in self._fixed.items() if value}
+        for name, when in self._whens:
+            members[name] = when(cells)
+        for name, text in self._texts:
+            members[name] = text(cells)
+        return StatementLine(
+            line_no, kind, amount, currency, fee or 0, net,
+            mark=self._mark(cells) if self._mark is not None else Mark.NONE, **members,
+        )  # fmt: skip
+
+    def balance(self, cells: Cells, currency: str) -> int | None:
+        """Give the running balance after this row; None where the cell is empty. Raises CellError."""
+        rule = self._mapping.balance
+        if self._balance is None or rule is None:
+            return None
+        place, unit = self._balance
+        if not clean(cells[place]):
+            return None
+        places = 0 if unit == "fen" else decimals_of(currency)
+        return self._in_column(place, lambda cell: cell_of.money(cell, places, rule.decimal), cells)
+
+    def _in_column(self, place: int, read: Callable[[str], Any], cells: Cells) -> Any:
+        try:
+            return read(cells[place])
+        except CellError as error:
+            name = clean(self._header.names[place]) if self._header.names else str(place + 1)
+            raise CellError(
+                error.code, f"column {name}: {error.english}", f"{name} 列：{error.chinese}"
+            ) from None
+
+    # ------------------------------------------------------------ columns bound
+    def _bind_currency(self) -> Text:
+        rule = dict(self._mapping.texts).get("currency")
+        if rule is None:
+            constant = self._mapping.currency or self._options.currency
+            return lambda _cells: constant
+        text = self._bind_text("currency", rule)
+        if text is None:
+            return lambda _cells: self._options.currency
+        words = currency_words()
+
+        def read(cells: Cells) -> str:
+            word = text(cells)
+            if not word:
+                return self._options.currency
+            letters = words.get(bare(word), word.upper())
+            if not (len(letters) == 3 and letters.isascii() and letters.isalpha()):
+                raise CellError("currency", f"{word[:24]!r} is no currency", f"{word[:24]!r} 不是币种")
+            return letters
+
+        return read
+
+    def _bind_text(self, name: str, rule: TextRule) -> Text | None:
+        if not rule.column:
+            return lambda _cells: rule.constant
+        place = self._header.find(rule.column)
+        if place is None:
+            if rule.optional:
+                return None
+            self._header.need(rule.column, f"columns.{name}")
+        assert place is not None, "need refuses what find does not find"
+        values = dict(rule.values)
+        named = name in _NAMES or name == "card"
+
+        def shape(cell: str) -> str:
+            text = cell_of.identifier(cell) if named else clean(cell)
+            text = text.strip(rule.strip) if rule.strip else text
+            if rule.keep is not None:
+                found = rule.keep.search(text)
+                text = "" if found is None else found[1 if rule.keep.groups else 0] or ""
+            text = values.get(text, text)
+            if rule.digits and text.isdigit():
+                text = text.zfill(rule.digits)
+            if name == "card":
+                return mask.card(text)
+            return mask.mask_id(text) if named else mask.mask_text(text)
+
+        return lambda cells: self._in_column(place, shape, cells)
+
+    def _bind_when(self, name: str, rule: WhenRule) -> Text:
+        place = self._header.find(rule.column)
+        if place is None:
+            if rule.optional:
+                return lambda _cells: ""
+            self._header.need(rule.column, f"columns.{name}")
+        assert place is not None, "need refuses what find does not find"
+        second = self._header.find(rule.time)
+        if rule.time and second is None:
+            if rule.optional:
+                return lambda _cells: ""
+            self._header.need(rule.time, f"columns.{name}.time")
+        year = self._year(name, rule)
+        # A time with a zone of its own is turned by its zone, one without by the mapping's.
+        books = self._options.utc_offset_min
+        there = books if self._mapping.utc_offset_min is None else self._mapping.utc_offset_min
+
+        def read(cells: Cells) -> str:
+            if not clean(cells[place]) and rule.optional:
+                return ""
+            if name == "settled_on":
+                return str(self._in_column(place, lambda cell: cell_of.day(cell, rule.formats, year), cells))
+            if second is None:
+                stamp = self._in_column(
+                    place, lambda cell: cell_of.moment(cell, rule.formats, year, there), cells
+                )
+            else:
+                day8 = self._in_column(place, lambda cell: cell_of.day(cell, rule.formats, year), cells)
+                if not clean(cells[second]) and rule.optional:
+                    return ""
+                stamp = self._in_column(second, lambda cell: cell_of.moment_of(day8, cell, there), cells)
+            return cell_of.shifted(stamp, books - there)
+
+        return read
+
+    def _year(self, name: str, rule: WhenRule) -> int:
+        if all(one in ("auto", "excel") or cell_of.format_parts(one) & {"Y", "y"} for one in rule.formats):
+            return 0
+        found = _YEAR.search(self._options.name)
+        if not self._options.year and found is None:
+            raise FileRefused(
+                "year",
+                f"the dates of columns.{name} have no year and the file's name has none: say it with --year",
+                f"columns.{name} 的日期没有年份，文件名中也没有：请用 --year 给出",
+            )
+        return self._options.year or int(found[1] if found else 0)
+
+    def _bind_money(self, rule: MoneyRule, name: str) -> Callable[[Cells, int], int | None]:
+        where = f"columns.{name}"
+        if rule.optional and all(self._header.find(one) is None for one in (rule.column, rule.debit) if one):
+            return lambda _cells, _places: None
+        if not rule.column:
+            return self._bind_pair(rule, where)
+        place = self._header.need(rule.column, where)
+        sign = bind_sign(rule, self._header, where) if rule.sign == "marked" else None
+
+        def read(cells: Cells, places: int) -> int | None:
+            if not clean(cells[place]) and (rule.optional or name != "amount"):
+                return None
+            units = 0 if rule.unit == "fen" else places
+            value = int(self._in_column(place, lambda cell: cell_of.money(cell, units, rule.decimal), cells))
+            return value if sign is None else value * sign(cells)
+
+        return read
+
+    def _bind_pair(self, rule: MoneyRule, where: str) -> Callable[[Cells, int], int | None]:
+        away = self._header.need(rule.debit, f"{where}.debit")
+        inward = self._header.need(rule.credit, f"{where}.credit")
+
+        def one(place: int, cells: Cells, places: int) -> int:
+            if clean(cells[place]) in ("", "-", "--"):
+                return 0
+            units = 0 if rule.unit == "fen" else places
+            return int(self._in_column(place, lambda cell: cell_of.money(cell, units, rule.decimal), cells))
+
+        def read(cells: Cells, places: int) -> int | None:
+            if not clean(cells[away]) and not clean(cells[inward]):
+                return None
+            debit, credit = one(away, cells, places), one(inward, cells, places)
+            if debit and credit:
+                raise CellError("amount", "both debit and credit are filled", "借方与贷方同时有金额")
+            return credit + debit if rule.debit_negative else credit - debit
+
+        return read

@@ -1,0 +1,114 @@
+"""What the words of a row mean: its kind, its result, the way its money goes; and whether they contradict the sign.
+
+A word the mapping does not know is a CellError that says where to add it. Pure.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from storno.statements.cells import CellError, clean
+from storno.statements.line import LineKind, Mark
+from storno.statements.words import bare, kind_words, mark_words, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from storno.statements.header import Header
+    from storno.statements.mapping import KindRule, MarkRule, MoneyRule
+
+    Cells = Sequence[str]
+
+AWAY = frozenset({LineKind.REFUND, LineKind.VOID, LineKind.REVERSAL, LineKind.FEE, LineKind.CHARGEBACK})
+INWARD = frozenset({LineKind.PAYMENT, LineKind.PREAUTH, LineKind.DEPOSIT})
+
+
+def signed(value: int, rule: str, kind: LineKind, amount: int) -> int:
+    """Give an amount with the sign its mapping rule says; `amount` is that of the line. Raises CellError."""
+    if rule == "negated":
+        return -value
+    if rule == "cost":
+        return -abs(value) if amount >= 0 else abs(value)
+    if rule == "by_kind":
+        if kind in INWARD and value < 0:
+            raise CellError("sign", f"a {kind.value} cannot be negative", f"类型 {kind.value} 的金额不能为负")
+        return -abs(value) if kind in AWAY else value
+    return value
+
+
+def agrees(kind: LineKind, amount: int) -> None:
+    """Raise CellError where the kind says one way and the sign the other."""
+    if (kind in INWARD and amount < 0) or (kind is LineKind.REFUND and amount > 0):
+        way, way_zh = ("away", "支出") if amount < 0 else ("in", "收入")
+        raise CellError(
+            "sign",
+            f"kind {kind.value} with money {way}: kind and sign contradict",
+            f"类型 {kind.value} 与{way_zh}方向矛盾",
+        )
+
+
+def bind_sign(rule: MoneyRule, header: Header, where: str) -> Callable[[Cells], int]:
+    """Give what reads a row's way from its sign column: 1 in, -1 away."""
+    place = header.need(rule.sign_column, f"{where}.sign_column")
+    ways = {plain(word): 1 for word in rule.plus} | {plain(word): -1 for word in rule.minus}
+
+    def read(cells: Cells) -> int:
+        word = clean(cells[place])
+        way = ways.get(plain(word))
+        if way is None:
+            raise CellError(
+                "sign", f"{word[:24]!r} says neither in nor away", f"{word[:24]!r} 不能确定收支方向"
+            )
+        return way
+
+    return read
+
+
+def bind_kind(rule: KindRule, header: Header) -> Callable[[Cells, int], LineKind]:
+    """Give what reads a row's kind: its word, a pattern, else its sign."""
+    if rule.constant is not None:
+        constant = rule.constant
+        return lambda _cells, _amount: constant
+    place = header.need(rule.column, "columns.kind") if rule.column else None
+    values = {plain(word): kind for word, kind in rule.values}
+    common = kind_words() if rule.common else {}
+
+    def read(cells: Cells, amount: int) -> LineKind:
+        word = clean(cells[place]) if place is not None else ""
+        found = values.get(plain(word)) or common.get(bare(word))
+        if found is None:
+            found = next((kind for pattern, kind in rule.patterns if pattern.search(word)), None)
+        found = found or (rule.positive if amount >= 0 else rule.negative)
+        if found is None:
+            raise CellError(
+                "kind",
+                f"the kind {word[:24]!r} is not in the mapping: add it to columns.kind.values",
+                f"映射中没有类型 {word[:24]!r}：请加入 columns.kind.values",
+            )
+        return found
+
+    return read
+
+
+def bind_mark(rule: MarkRule, header: Header) -> Callable[[Cells], Mark]:
+    """Give what reads what became of a row's transaction."""
+    place = header.find(rule.column)
+    if place is None and not rule.optional:
+        header.need(rule.column, "columns.mark")
+    values = {plain(word): mark for word, mark in rule.values}
+    common = {} if rule.values else mark_words()
+
+    def read(cells: Cells) -> Mark:
+        if place is None:
+            return Mark.NONE
+        word = clean(cells[place])
+        found = values.get(plain(word)) or common.get(bare(word))
+        if found is None:
+            raise CellError(
+                "mark",
+                f"the result {word[:24]!r} is not in the mapping: add it to columns.mark.values",
+                f"映射中没有结果 {word[:24]!r}：请加入 columns.mark.values",
+            )
+        return found
+
+    return read

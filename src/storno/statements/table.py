@@ -1,0 +1,253 @@
+"""Rows of a mapped file turned into parts: preamble, header, lines, rejects, totals and running balances.
+
+Every row is exactly one part, and so is every physical line: those that a quoted line break joins to a row are frames.
+Must not know whether the rows come from text, a spreadsheet or fixed-width records.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from storno.statements.amount import decimals_of
+from storno.statements.cells import CellError, clean, money
+from storno.statements.header import Header
+from storno.statements.line import FileRefused, Frame, Part, Reject, StatementLine
+from storno.statements.lines import shown
+from storno.statements.mapped import RowReader
+from storno.statements.tally import Chain, Tally
+from storno.statements.words import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from storno.statements.base import ReadOptions
+    from storno.statements.mapping import Mapping, TotalRule
+
+COUNTS = frozenset({"lines", "credits_count", "debits_count", "payments_count", "refunds_count"})
+ACCOUNTS_MAX = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row before it has a meaning."""
+
+    line_no: int
+    cells: Sequence[str]
+    lines: int = 1
+    """Physical lines it covers."""
+    broken: Reject | None = None
+
+
+@dataclass(slots=True)
+class _Declared:
+    name: str
+    value: int
+    where: int
+
+
+@dataclass(slots=True)
+class Session:
+    """What is known of one file while it is read."""
+
+    mapping: Mapping
+    options: ReadOptions
+    reader: RowReader | None = None
+    header: Header | None = None
+    tally: Tally = field(default_factory=Tally)
+    _width: int = 0
+    _plain_header: tuple[str, ...] = ()
+    _seen: int = 0
+    _nearest: tuple[int, tuple[str, ...]] = (0, ())
+    _chains: dict[tuple[str, str], Chain] = field(default_factory=dict)
+    _declared: list[_Declared] = field(default_factory=list)
+    _met: set[int] = field(default_factory=set)
+
+    def bind(self, names: Sequence[str]) -> None:
+        """Take a row as the header. FileRefused where a column the mapping needs is missing or doubtful."""
+        cut = len(names)
+        while cut and not clean(names[cut - 1]):
+            cut -= 1
+        self.header = Header(names[:cut], self.mapping)
+        self.reader = RowReader(self.mapping, self.header, self.options)
+        self._width = cut
+        self._plain_header = tuple(plain(name) for name in names[:cut])
+
+    def take(self, row: Row) -> Iterator[Part]:
+        """Give the parts of the next row."""
+        if row.broken is not None:
+            yield row.broken
+        elif not any(clean(cell) for cell in row.cells):
+            yield Frame(row.line_no, "blank")
+        else:
+            yield from self._filled(row)
+        for more in range(1, row.lines):
+            yield Frame(row.line_no + more, "continuation")
+
+    def end(self) -> Iterator[Part]:
+        """Give the totals the file declared, compared with what was read.
+
+        Raises:
+            FileRefused: no header was found, or a required totals row is missing.
+
+        """
+        if self.reader is None:
+            self._no_header()
+        for number, rule in enumerate(self.mapping.totals):
+            if rule.required and number not in self._met:
+                raise FileRefused(
+                    "totals",
+                    f"the totals row ({rule.match.pattern}) is missing: the file is cut short; get it again",
+                    f"缺少合计行（{rule.match.pattern}）：文件不完整，请重新获取",
+                )
+        for one in self._declared:
+            yield self.tally.total(one.name, one.value, one.where)
+        for chain in self._chains.values():
+            if (total := chain.closing()) is not None:
+                yield total
+
+    # ------------------------------------------------------------ one row that is not blank
+    def _filled(self, row: Row) -> Iterator[Part]:
+        joined = " ".join(text for cell in row.cells if (text := clean(cell)))
+        if self.reader is None:
+            yield self._before(row, joined)
+            return
+        found = self._total(row, joined)
+        if found is not None:
+            yield found
+        elif any(rule.search(joined) for rule in self.mapping.table.skip):
+            yield Frame(row.line_no, "skipped")
+        elif self._is_header(row.cells):
+            yield Frame(row.line_no, "header")
+        else:
+            yield from self._data(row, self.reader)
+
+    def _before(self, row: Row, joined: str) -> Part:
+        header = Header(row.cells, self.mapping)
+        if header.holds_all():
+            self.bind(row.cells)
+            return Frame(row.line_no, "header")
+        found = self._total(row, joined)
+        self._seen += 1
+        if self._seen >= self.mapping.table.header_within:
+            self._no_header()
+        hits = sum(plain(cell) in self._wanted() for cell in row.cells)
+        if hits > self._nearest[0]:
+            self._nearest = (hits, tuple(row.cells))
+        return found or Frame(row.line_no, "preamble")
+
+    def _wanted(self) -> set[str]:
+        mapping = self.mapping
+        columns = [mapping.amount.column, mapping.amount.debit, mapping.amount.credit, mapping.kind.column]
+        columns += [rule.column for _, rule in mapping.whens] + [rule.column for _, rule in mapping.texts]
+        return {plain(one) for alternatives in columns for one in alternatives if isinstance(one, str)}
+
+    def _no_header(self) -> None:
+        if self._nearest[0]:
+            RowReader(
+                self.mapping, Header(self._nearest[1], self.mapping), self.options
+            )  # says what is missing
+        raise FileRefused(
+            "header",
+            f"no header row for mapping {self.mapping.name!r} in the first {self.mapping.table.header_within} rows: "
+            "use another mapping, or make one with `storno statement map FILE`",
+            f"前 {self.mapping.table.header_within} 行内没有映射 {self.mapping.name!r} 的表头：请换用其他映射，"
+            "或用 `storno statement map 文件` 生成",
+        )
+
+    def _is_header(self, cells: Sequence[str]) -> bool:
+        return (
+            bool(self._plain_header)
+            and tuple(plain(cell) for cell in cells[: self._width]) == self._plain_header
+        )
+
+    def _data(self, row: Row, reader: RowReader) -> Iterator[Part]:
+        cells = row.cells
+        width = self._width or self.mapping.table.width
+        if width and (len(cells) < width or any(clean(cell) for cell in cells[width:])):
+            yield Reject(
+                row.line_no, "columns",
+                f"{len(cells)} columns where the header has {width}", f"该行 {len(cells)} 列，表头 {width} 列",
+                reader.shown(cells),
+            )  # fmt: skip
+            return
+        try:
+            if self._ignored(cells):
+                yield Frame(row.line_no, "ignored")
+                return
+            part = reader.read(row.line_no, cells)
+            if isinstance(part, Reject):
+                yield part
+                return
+            balance = reader.balance(cells, part.currency)
+        except CellError as error:
+            yield Reject(row.line_no, "balance", error.english, error.chinese, reader.shown(cells))
+            return
+        except IndexError:  # without a header only the row itself shows that it is short
+            yield Reject(row.line_no, "columns", "the row is too short", "该行列数不足", reader.shown(cells))
+            return
+        yield part
+        self.tally.add(part)
+        if self.mapping.balance is not None:
+            yield from self._follow(part, balance)
+
+    def _ignored(self, cells: Sequence[str]) -> bool:
+        assert self.header is not None, "rows are data only behind a header"
+        for rule in self.mapping.table.ignore:
+            place = self.header.need(rule.column, "table.ignore")
+            if plain(clean(cells[place])) in {plain(value) for value in rule.values}:
+                return True
+        return False
+
+    def _follow(self, line: StatementLine, balance: int | None) -> Iterator[Part]:
+        assert self.mapping.balance is not None, "asked only where there is a balance"
+        if len(self._chains) >= ACCOUNTS_MAX:
+            raise FileRefused("balance", "more accounts than one file may hold", "一个文件中的账户过多")
+        chain = self._chains.setdefault((line.account, line.currency), Chain(self.mapping.balance.order))
+        if (broken := chain.add(line.amount_minor, balance, line.line_no)) is not None:
+            yield broken
+
+    # ------------------------------------------------------------ totals
+    def _total(self, row: Row, joined: str) -> Part | None:
+        for number, rule in enumerate(self.mapping.totals):
+            found = rule.match.search(joined)
+            if found is None:
+                continue
+            declared = {name: text for name, text in found.groupdict().items() if text}
+            try:
+                if self.header is not None:
+                    for name, columns in rule.columns:
+                        if (place := self.header.find(columns)) is not None:
+                            declared[name] = row.cells[place]
+                if not any(clean(text) for text in declared.values()):
+                    raise CellError("total", "it declares nothing", "没有合计数")  # noqa: TRY301 - one way out
+                self._declared += [
+                    _Declared(name, self._value(rule, name, text), row.line_no)
+                    for name, text in declared.items()
+                    if clean(text)
+                ]
+            except (CellError, IndexError) as error:
+                english, chinese = (
+                    getattr(error, "english", "a column is missing"),
+                    getattr(error, "chinese", "缺少列"),
+                )
+                return Reject(
+                    row.line_no, "total", f"the totals row cannot be read: {english}", f"合计行无法读取：{chinese}",
+                    shown(",".join(row.cells)),
+                )  # fmt: skip
+            self._met.add(number)
+            return Frame(row.line_no, "total")
+        return None
+
+    def _value(self, rule: TotalRule, name: str, text: str) -> int:
+        if name in COUNTS or rule.unit == "fen":
+            return money(text, 0, rule.decimal)
+        currency = self.mapping.currency or self.options.currency
+        return money(text, decimals_of(currency), rule.decimal)
+
+
+def parts(rows: Iterable[Row], session: Session) -> Iterator[Part]:
+    """Give the parts of a whole file."""
+    for row in rows:
+        yield from session.take(row)
+    yield from session.end()
