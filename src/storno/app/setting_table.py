@@ -37,6 +37,10 @@ TABLES: dict[str, tuple[str, str]] = {
     ),
     "host": ("The host simulator, `storno host`.", "主机模拟器 `storno host`。"),
     "terminal": ("The terminal, `storno terminal`.", "终端 `storno terminal`。"),
+    "exceptions": (
+        "The exception queue: what counts as severe, and until when somebody must act. Amounts in minor units (fen).",
+        "差异队列：严重程度与处理时限。金额以最小货币单位（分）计。",
+    ),
 }
 
 _GATEWAY = """
@@ -369,6 +373,45 @@ tls_ca file
   信任此证书；同时启用 TLS
 """
 
+_EXCEPTIONS = """
+critical_minor 1..1000000000000000
+  critical from this amount
+  达到此金额为特急
+high_minor 1..1000000000000000
+  high from this amount
+  达到此金额为高
+medium_minor 1..1000000000000000
+  medium from this amount
+  达到此金额为中
+critical_age_days 1..3650
+  critical from this age, in working days
+  超过此工作日数为特急
+high_age_days 1..3650
+  high from this age
+  超过此工作日数为高
+medium_age_days 1..3650
+  medium from this age
+  超过此工作日数为中
+critical_due_days 0..3650
+  working days within which a critical one must be dealt with
+  特急差异的处理时限（工作日）
+high_due_days 0..3650
+  the same for a high one
+  高级差异的处理时限
+medium_due_days 0..3650
+  the same for a medium one
+  中级差异的处理时限
+low_due_days 0..3650
+  the same for any other
+  其他差异的处理时限
+confirm_above_minor 0..1000000000000000
+  above this, a resolution for which no money moves (accepted, booked, duplicate, wrong finding) needs a second person
+  超过此金额时，不涉及资金调整的处理（认损益、补记账、重复、误报）须另一人复核
+calendar file
+  TOML file of holidays and shifted workdays; weekends are off without it
+  节假日与调休的 TOML 文件；不设则只按周末休息
+"""
+
 _TEXTS = {
     "gateway": _GATEWAY,
     "profile": _PROFILE,
@@ -376,6 +419,7 @@ _TEXTS = {
     "host_tls": _TLS,
     "host": _HOST,
     "terminal": _TERMINAL,
+    "exceptions": _EXCEPTIONS,
 }
 
 

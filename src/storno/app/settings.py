@@ -28,6 +28,7 @@ from storno.gateway.serve import Address, ServeOptions
 from storno.iso8583.dialects import dialect as dialect_named
 from storno.iso8583.profile import Profile
 from storno.iso8583.spec import Dialect
+from storno.recon.ageing import ExceptionOptions
 
 __all__ = [
     "FILE",
@@ -112,6 +113,7 @@ class Settings:
     host_tls: TlsFiles | None = None
     host: HostSettings = field(default_factory=HostSettings)
     terminal: TerminalSettings = field(default_factory=TerminalSettings)
+    exceptions: ExceptionOptions = field(default_factory=ExceptionOptions)
 
 
 NODE_NAMES = tuple(one.name for one in fields(NodeOptions))
@@ -123,6 +125,7 @@ NAMES: dict[str, tuple[str, ...]] = {
     "host_tls": tuple(one.name for one in fields(TlsFiles)),
     "host": tuple(one.name for one in fields(HostSettings)),
     "terminal": tuple(one.name for one in fields(TerminalSettings)),
+    "exceptions": tuple(one.name for one in fields(ExceptionOptions)),
 }
 """Every name a table may hold."""
 
@@ -226,6 +229,11 @@ def from_tables(tables: dict[str, Any], source: str, folder: Path | None = None)
         host_tls=tls("host_tls") if "host_tls" in tables else None,
         host=part("host", HostSettings(listen=_host_listens(serve))),
         terminal=part("terminal", TerminalSettings(host=_gateway_found(serve.listen))),
+        exceptions=_built(
+            ExceptionOptions(),
+            _table(tables, "exceptions", source),
+            Place(source, "exceptions", folder=folder),
+        ),
     )
 
 

@@ -40,6 +40,7 @@ FLAGS: dict[str, dict[str, str]] = {
 }  # fmt: skip
 """Which setting an option of the command line wins over."""
 _EXAMPLES = {"certificate": "gateway.pem", "key": "gateway.key", "authority": "ca.pem", "seed": 42}
+_EXAMPLES |= {"calendar": "holidays-cn-2026.toml"}
 _EXAMPLES |= {"script": "faults.toml", "keys": "host-keys.toml", "tmk_file": "tmk.hex", "tls_ca": "ca.pem"}
 _OPENINGS = {"gateway": ("listen", "hosts", "dialect")}
 """What the example sets although it is the default: the names a reader looks for first."""
@@ -53,7 +54,7 @@ def default_of(all_defaults: Settings, one: Setting) -> Any:
         return getattr(all_defaults.tls, one.name)
     if one.name == "dialect":
         return all_defaults.dialect.name
-    if one.table in ("host", "terminal"):
+    if one.table in ("host", "terminal", "exceptions"):
         return getattr(getattr(all_defaults, one.table), one.name)
     if one.name == "test_terminals":
         return all_defaults.test_terminals
