@@ -9,6 +9,7 @@ import signal
 import socket
 import ssl
 import subprocess
+import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -109,6 +110,21 @@ def test_a_host_that_sends_garbage_is_connected_anew(home, host):
         assert terminal.ask(sealed(sale(next(STANS)))) == "00"
         assert "the host's bytes are no frames" in gateway.said()
         assert gateway.stop() == 0
+
+
+def test_an_answer_that_waited_while_the_gateway_stood_still_was_in_time(home, host):
+    """A stopped process or a suspended machine: what lies in the sockets is read before any time is called out."""
+    host.mode = "slow"
+    with Gateway(home, host.port, tables=QUICK) as gateway, gateway.terminal() as terminal:
+        gateway.wait_link()
+        terminal.send(sealed(sale(next(STANS))))
+        wait_for(lambda: host.count("0200") == 1)
+        gateway.process.send_signal(signal.SIGSTOP)
+        time.sleep(0.8)  # the answer comes after 0.3 s, the time-out is 0.4 s
+        gateway.process.send_signal(signal.SIGCONT)
+        assert terminal.answer().fields[39] == "00"
+        assert gateway.stop() == 0
+        assert host.count("0400") == 0
 
 
 # ------------------------------------------------------------------ stopping

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 SWEEP_S = 1.0
 STOP_STEP_S = 0.02
+STOOD_STILL_MS = 100
+"""A timer this late means that the whole process did not run: it was stopped, or its machine was suspended."""
+READ_FIRST_S = 0.001
 WITH_WRITER_MAX = 2
 """Batches the journal writer has at most: one being made durable and the next. What comes meanwhile is one batch."""
 
@@ -287,6 +290,13 @@ class Gateway:
         self._timer = self._loop.call_later(wait_s, self._ticked)
 
     def _ticked(self) -> None:
+        """Let time be called out; after a standstill only when what waits in the sockets has been read."""
+        if self.clock.now_ms() - self._timer_ms < STOOD_STILL_MS:
+            self._tick()
+        else:  # uvloop runs timers before it looks at the sockets: one more turn, and their answers were in time
+            self._timer = self._loop.call_later(READ_FIRST_S, self._tick)
+
+    def _tick(self) -> None:
         self._timer = None
         self.feed(ev.Tick())
 
