@@ -423,3 +423,10 @@ def test_nobody_listening_is_not_sent(capsys):
 
     assert run(["terminal", "echo", "--host", f"127.0.0.1:{free_port()}", "--json"]) == 4
     assert json.loads(capsys.readouterr().out)["outcome"] == "not_sent"
+
+
+def test_an_option_before_the_order_is_told_its_place(capsys):
+    from storno.cli.main import run
+
+    assert run(["terminal", "--config", "storno.toml", "sale", "--amount", "1"]) == 2
+    assert "--config stands after the order: storno terminal sale --config" in capsys.readouterr().err

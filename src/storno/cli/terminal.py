@@ -50,13 +50,31 @@ _AMOUNT_OPTION = click.option("--amount", required=True, metavar="12.34", help=t
 _DATE = click.option("--date", metavar="MMDD", help=t("date of the original", "原交易日期"))
 
 
+class Orders(click.Group):
+    """The terminal's orders; their options stand after them."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the words; an order's option before the order is answered with where it belongs."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            name = error.option_name
+            if not any(name in one.opts for order in self.commands.values() for one in order.params):
+                raise
+            example = f"{ctx.command_path} sale {name} …"
+            raise click.UsageError(
+                t(f"{name} stands after the order: {example}", f"{name} 应写在交易名之后：{example}"), ctx
+            ) from None
+
+
 @click.group(
+    cls=Orders,
     help=t(
         "Be a POS: one command is one transaction.\n\nExit codes: 0 approved or done, 1 declined, 2 bad input, "
         "3 unknown, doubtful or reversal pending, 4 not sent.",
         "模拟 POS 终端：一条命令即一笔交易。\n\n退出码：0 成功，1 被拒绝，2 输入有误，"
         "3 结果未知、存疑或待冲正，4 未发出。",
-    )
+    ),
 )
 def terminal() -> None:
     """Hold the subcommands."""
