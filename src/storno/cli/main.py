@@ -13,6 +13,7 @@ import traceback
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import import_module
+from keyword import iskeyword
 from typing import TYPE_CHECKING, NoReturn
 
 import click
@@ -27,7 +28,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One command in a line: `storno NAME` is the click object NAME in the module `storno.cli.NAME`."""
+    """One command in a line: `storno NAME` is the click object NAME in the module `storno.cli.NAME`.
+
+    A name that is a Python keyword has an underscore behind it there.
+    """
 
     name: str
     en: str
@@ -35,8 +39,9 @@ class Entry:
 
     def load(self) -> click.Command:
         """Import the module and return the command."""
-        command = getattr(import_module(f"storno.cli.{self.name}"), self.name)
-        assert isinstance(command, click.Command), f"storno.cli.{self.name}:{self.name} is no click command"
+        name = f"{self.name}_" if iskeyword(self.name) else self.name
+        command = getattr(import_module(f"storno.cli.{name}"), name)
+        assert isinstance(command, click.Command), f"storno.cli.{name}:{name} is no click command"
         return command
 
 
@@ -54,6 +59,7 @@ COMMANDS = (
     Entry("explain", "tell the whole story of one transaction", "讲清一笔交易的来龙去脉"),
     Entry("ledger", "show balances and prove they sum to zero", "查看余额并证明借贷平衡"),
     Entry("localise", "find what failures have in common", "找出失败的共同点（运营商、机型、版本等）"),
+    Entry("import", "take in statements of networks, wallets and banks", "导入银联、钱包、银行对账文件"),
     Entry("sim", "live through days in which everything goes wrong", "模拟什么都会出错的日子，验证资金"),
     Entry("journal", "verify, follow or export the journal", "校验、跟踪或导出流水日志"),
 )

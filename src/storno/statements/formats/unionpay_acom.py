@@ -38,7 +38,7 @@ def read(stream: BinaryIO, options: ReadOptions) -> Iterator[Part]:
 
 
 FORMAT = Format(
-    name="unionpay-acom",
+    name="unionpay_acom",
     role=Role.NETWORK,
     english="UnionPay ACOM: acquirer's cleared transactions, 33 or 34 fields of fixed width",
     chinese="银联 ACOM 收单一般交易流水文件，定长 33/34 域",

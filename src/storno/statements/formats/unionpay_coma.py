@@ -80,7 +80,7 @@ def _part(no: int, cut: Cut, days: up.Days, currency: str) -> StatementLine | Fr
 
 
 FORMAT = Format(
-    name="unionpay-coma",
+    name="unionpay_coma",
     role=Role.NETWORK,
     english="UnionPay COMA: cleared transactions with flags R (reversed) and C (voided), 951 bytes a line",
     chinese="银联 COMA 扩展一般交易流水文件，含冲正/撤销标志，每行 951 字节",

@@ -129,7 +129,7 @@ def _line(no: int, cut: Cut, days: up.Days, currency: str, raw: str) -> Statemen
 
 
 FORMAT = Format(
-    name="unionpay-zm",
+    name="unionpay_zm",
     role=Role.NETWORK,
     english="UnionPay merchant file ZM: a merchant's transactions, fixed width",
     chinese="银联全渠道商户一般交易明细文件（ZM），定长",
