@@ -61,6 +61,7 @@ COMMANDS = (
     Entry("localise", "find what failures have in common", "找出失败的共同点（运营商、机型、版本等）"),
     Entry("import", "take in statements of networks, wallets and banks", "导入银联、钱包、银行对账文件"),
     Entry("sim", "live through days in which everything goes wrong", "模拟什么都会出错的日子，验证资金"),
+    Entry("generate", "write realistic days with planted differences", "生成逼真的交易日并埋入差异"),
     Entry("journal", "verify, follow or export the journal", "校验、跟踪或导出流水日志"),
 )
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from storno.sim.days.day import CARD, NONE, Day
 from storno.sim.days.dates import CUT_OFF_S
+from storno.sim.days.day import CARD, NONE, Day
 from storno.sim.days.draw import Draws, Flags, Ints
 from storno.sim.days.fates import COMPLETION, FATES, PREAUTH, REFUND, SALE, VOID
 from storno.sim.days.fleet import Fleet
@@ -70,7 +70,8 @@ class Lines:
 
     def of(self, channel: int) -> Lines:
         """Give the lines of one channel."""
-        return self.take(self.channel == channel)
+        mine = self.channel == channel
+        return self if mine.all() else self.take(mine)
 
 
 def join(parts: list[Lines]) -> Lines:
@@ -84,10 +85,11 @@ def fee_of(amount: Ints, fee_bp: Ints) -> Ints:
     return np.where(amount > 0, -size, size)
 
 
-def clear(day: Day, number: int, fleet: Fleet, draws: Draws) -> Lines:
+def clear(day: Day, number: int, fleet: Fleet) -> Lines:
     """Give the lines that the day's transactions lead to, whenever they come."""
     slots = np.array(
-        [[_WHAT[one] for one in fate.lines] + [NONE] * (_SLOTS - len(fate.lines)) for fate in FATES], dtype=np.int64
+        [[_WHAT[one] for one in fate.lines] + [NONE] * (_SLOTS - len(fate.lines)) for fate in FATES],
+        dtype=np.int64,
     )
     mine = slots[day.fate]
     mine[day.kind == PREAUTH] = NONE
@@ -113,7 +115,7 @@ def clear(day: Day, number: int, fleet: Fleet, draws: Draws) -> Lines:
         np.where(reversal, number, some.origin_day), np.where(reversal, some.serial, some.origin_serial),
         np.where(reversal, some.stan, some.origin_stan), np.where(reversal, some.second, some.origin_second),
         some.plant, np.zeros(size, dtype=np.int64),
-    ).take(draws.some(np.arange(size), size))  # fmt: skip
+    )  # fmt: skip
 
 
 def damage(lines: Lines, share: float, draws: Draws) -> None:
@@ -124,4 +126,6 @@ def damage(lines: Lines, share: float, draws: Draws) -> None:
     place = 10 ** draws.below(8, lines.size)
     digit = lines.rrn // place % 10
     off = lines.damage == RRN_OFF
-    lines.rrn = np.where(off, lines.rrn + ((digit + draws.between(1, 9, lines.size)) % 10 - digit) * place, lines.rrn)
+    lines.rrn = np.where(
+        off, lines.rrn + ((digit + draws.between(1, 9, lines.size)) % 10 - digit) * place, lines.rrn
+    )

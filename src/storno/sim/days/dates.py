@@ -43,3 +43,10 @@ class Calendar:
         while not self.works(number):
             number += 1
         return number
+
+    def later(self, number: int, working_days: int) -> int:
+        """Give the number of the day that comes so many working days after a day."""
+        while working_days:
+            number += 1
+            working_days -= self.works(number)
+        return number

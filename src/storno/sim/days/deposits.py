@@ -70,7 +70,5 @@ def plant_deposits(due: list[Deposit], rules: list[str], count: int, draws: Draw
             one = due[fit[spot]]
             by = 100 + draws.one(min(50_000, one.due_minor // 2))
             paid = one.due_minor + (by if rule == "deposit_over" else -by)
-            out[fit[spot]] = Deposit(
-                one.mid, one.channel, one.cleared, one.booked, one.due_minor, paid, rule
-            )
+            out[fit[spot]] = Deposit(one.mid, one.channel, one.cleared, one.booked, one.due_minor, paid, rule)
     return out

@@ -67,7 +67,7 @@ def _accepted(after_ms: int, code: str = "00") -> Beat:
 
 
 def _fault(reason: str, after_ms: int) -> tuple[Beat, ...]:
-    """The terminal takes an approval back: 96 could not finish, 06 anything else, A0 our MAC was wrong for it."""
+    """Let the terminal take an approval back: 96 could not finish, 06 anything else, A0 our MAC was wrong for it."""
     cancel = Beat(
         Input.CANCEL_REQUESTED, after_ms, trigger=Trigger.TERMINAL, reason=reason, due_after_ms=after_ms + 1
     )
@@ -75,9 +75,7 @@ def _fault(reason: str, after_ms: int) -> tuple[Beat, ...]:
 
 
 _LOST = (_TIMEOUT, *_due(60_010), _CANCEL)
-_BAD_MAC = Beat(
-    Input.RESPONSE_INVALID, 1_400, "00", trigger=Trigger.BAD_MAC, reason="A0", due_after_ms=1_401
-)
+_BAD_MAC = Beat(Input.RESPONSE_INVALID, 1_400, "00", trigger=Trigger.BAD_MAC, reason="A0", due_after_ms=1_401)
 _LATE = Beat(Input.RESPONSE_APPROVED, 74_000, "00", answers=True)
 _DOUBT = Beat(Input.RESPONSE_DOUBTFUL, 31_000, CODE, answers=True)
 _UNDONE = Beat(Input.UNDONE, 0, note="undone")
@@ -85,7 +83,9 @@ _CONSUMED = Beat(Input.CONSUMED, 0, note="completed")
 _HOUR_MS = 3_600_000
 _SAY_NO = Beat(Input.ADJUSTED_UNCHARGED, 2 * _HOUR_MS, note="asked the acquirer: not charged")
 _SAY_YES = Beat(Input.ADJUSTED_CHARGED, 2 * _HOUR_MS, note="asked the acquirer: charged")
-_SENDINGS = tuple(60_010 + sum(60_000 + min(1000 << k, 300_000) for k in range(n)) for n in range(_MAX_SENDINGS))
+_SENDINGS = tuple(
+    60_010 + sum(60_000 + min(1000 << k, 300_000) for k in range(n)) for n in range(_MAX_SENDINGS)
+)
 
 FATES: tuple[Fate, ...] = (
     Fate("approved", (_OK,), "approved", "P", knows=True),

@@ -107,7 +107,5 @@ def _list(matrix: d.Bytes) -> list[str]:
 
 def _change(outcome: Outcome) -> Change:
     posting = outcome.posting
-    row = (
-        None if posting is None else (posting.key, outcome.record.tx_id, posting.currency, posting.entries)
-    )
+    row = None if posting is None else (posting.key, outcome.record.tx_id, posting.currency, posting.entries)
     return (fact_row(outcome.fact), tx_row(outcome.record), row, None)

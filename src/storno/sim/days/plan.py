@@ -18,8 +18,6 @@ BANKS = ("bank_csv", "camt", "mt940")
 DEFAULT_FORMATS = ("acom", "bank_csv")
 FIRST_DAY = date(2026, 11, 2)
 """A Monday, so that short runs have their week-end late."""
-HOLDING_DAYS = 3
-"""Days a line may come late before it is a difference; lines planted as late come later than that."""
 PLANTED_PER_MILLION = 400
 """Of each rule, per million sales, when nothing else is said; three at least."""
 PLANTED_LEAST = 3
@@ -76,7 +74,10 @@ class Plan:
                 f"no finding {odd}; there are {', '.join(RULE_NAMES)}",
                 f"没有差错种类 {odd}；可用：{', '.join(RULE_NAMES)}",
             )
-        if sum(one in NETWORKS for one in self.formats) != 1 or sum(one in BANKS for one in self.formats) != 1:
+        if (
+            sum(one in NETWORKS for one in self.formats) != 1
+            or sum(one in BANKS for one in self.formats) != 1
+        ):
             raise PlanError(
                 f"choose one of {', '.join(NETWORKS)} and one of {', '.join(BANKS)}",
                 f"请在 {'、'.join(NETWORKS)} 中选一种，在 {'、'.join(BANKS)} 中选一种",

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from storno.recon.finding import RULE_NAMES
+from storno.recon.sides import HOLD_DAYS
+from storno.sim.days.dates import Calendar
 from storno.sim.days.day import CARD, NONE, Day
 from storno.sim.days.draw import Draws, Ints
 from storno.sim.days.fates import FATE_OF, FATES, REFUND, VOID
 from storno.sim.days.fleet import Fleet
-from storno.sim.days.plan import HOLDING_DAYS, Plan
+from storno.sim.days.plan import Plan
 from storno.sim.days.tables import CODE_OF
 from storno.sim.days.trading import plain_rows
 
@@ -36,19 +38,23 @@ class Chosen:
     rows: Ints
     fleet: Fleet
     draws: Draws
+    calendar: Calendar
+    number: int
 
 
-def plant(day: Day, plan: Plan, fleet: Fleet, draws: Draws) -> None:
+def plant(day: Day, plan: Plan, fleet: Fleet, calendar: Calendar, number: int, draws: Draws) -> None:
     """Plant every asked-for difference that lives on transactions."""
     wanted = [rule for rule in plan.plant if rule not in AT_BANK]
     free = plain_rows(day)
-    free = draws.some(free[(day.amount[free] >= 1_000) & (day.second[free] < 80_000)], plan.per_rule * len(wanted))
+    free = draws.some(
+        free[(day.amount[free] >= 1_000) & (day.second[free] < 80_000)], plan.per_rule * len(wanted)
+    )
     if len(free) < plan.per_rule * len(wanted):
         raise AssertionError(f"only {len(free)} plain sales to plant {plan.per_rule} of each rule in")
     for place, rule in enumerate(wanted):
         rows = np.sort(free[place * plan.per_rule : (place + 1) * plan.per_rule])
         day.plant[rows] = RULE_OF[rule]
-        _BENDERS.get(rule, _by_fate)(Chosen(day, rows, fleet, draws), rule)
+        _BENDERS.get(rule, _by_fate)(Chosen(day, rows, fleet, draws, calendar, number), rule)
 
 
 def _by_fate(on: Chosen, rule: str) -> None:
@@ -69,7 +75,9 @@ def _amount(on: Chosen, rule: str) -> None:  # noqa: ARG001 - one shape for all 
     size = len(on.rows)
     approved = on.day.approved[on.rows]
     slip = on.draws.below(3, size)
-    more = np.select([slip == 0, slip == 1], [approved + on.draws.between(1, 99, size), approved * 10], approved - 100)
+    more = np.select(
+        [slip == 0, slip == 1], [approved + on.draws.between(1, 99, size), approved * 10], approved - 100
+    )
     on.day.line_amount[on.rows] = more
 
 
@@ -91,17 +99,19 @@ def _merchant(on: Chosen, rule: str) -> None:  # noqa: ARG001
 
 def _terminal(on: Chosen, rule: str) -> None:  # noqa: ARG001
     own = on.day.terminal[on.rows]
-    on.day.line_terminal[on.rows] = (own + 1 + on.draws.below(max(1, on.fleet.terminals - 1), len(own))) % max(
-        2, on.fleet.terminals
-    )
+    on.day.line_terminal[on.rows] = (
+        own + 1 + on.draws.below(max(1, on.fleet.terminals - 1), len(own))
+    ) % max(2, on.fleet.terminals)
 
 
 def _late(on: Chosen, rule: str) -> None:  # noqa: ARG001
-    on.day.late_days[on.rows] = HOLDING_DAYS + on.draws.between(1, 2, len(on.rows))
+    """Clear it so late that it was a difference before: more working days later than a line may wait."""
+    ways = [on.calendar.later(on.number, HOLD_DAYS + more) - on.number for more in (1, 2)]
+    on.day.late_days[on.rows] = np.array(ways, dtype=np.int64)[on.draws.below(2, len(on.rows))]
 
 
 def _void_of_reversed(on: Chosen, rule: str) -> None:
-    """A sale that was reversed is voided all the same: the cardholder gets the money twice."""
+    """Void a sale that was reversed already: the cardholder gets the money twice."""
     day, rows = on.day, on.rows
     void = day.follow(rows, on.draws.between(120, 900, len(rows)))
     void.kind[:] = VOID

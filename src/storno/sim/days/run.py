@@ -113,13 +113,17 @@ class Generator:
         """Draw a day with everything that happens on it, before any side writes it down."""
         plan, fleet = self.plan, self.fleet
         day = draw_sales(
-            self._draws(number, "sales"), fleet, plan.sales, self.calendar.day(number).weekday(), self._wallets
+            self._draws(number, "sales"),
+            fleet,
+            plan.sales,
+            self.calendar.day(number).weekday(),
+            self._wallets,
         )
         happened = incidents(self._draws(number, "incidents"))
         self._happened[self.calendar.text(number)] = happened
         let_fail(day, fleet, self._draws(number, "faults"), plan.faults, happened)
         live_on(day, self._draws(number, "people"), fleet, self._memory)
-        plant(day, plan, fleet, self._draws(number, "plant"))
+        plant(day, plan, fleet, self.calendar, number, self._draws(number, "plant"))
         number_rows(day, self._draws(number, "numbers"), self._memory, number)
         remember(day, self._draws(number, "memory"), self._memory, number)
         return day
@@ -131,7 +135,7 @@ class Generator:
         plan, fleet, calendar, done = self.plan, self.fleet, self.calendar, self.done
         day = self.draw_day(number)
         date = calendar.text(number)
-        lines = clear(day, number, fleet, self._draws(number, "clearing"))
+        lines = clear(day, number, fleet)
         found, sums = planted_of(day, lines, number, calendar, fleet)
         rows = np.flatnonzero(day.plant >= 0)
         for one, serial in zip(found, day.serial[rows].tolist(), strict=True):
@@ -142,8 +146,12 @@ class Generator:
         for cleared in np.unique(lines.cleared).tolist():
             self._waiting.setdefault(cleared, []).append(lines.take(lines.cleared == cleared))
         done.transactions += day.size
-        done.terminal_rows += write_terminals(self._file("terminal", f"pos-{date}.csv"), day, number, calendar, fleet)
-        done.book_rows += write_books(self._file("books", f"books-{date}.parquet"), day, number, calendar, fleet)
+        done.terminal_rows += write_terminals(
+            self._file("terminal", f"pos-{date}.csv"), day, number, calendar, fleet
+        )
+        done.book_rows += write_books(
+            self._file("books", f"books-{date}.parquet"), day, number, calendar, fleet
+        )
         self._count(day, sums)
         if plan.signals:
             name = self._file("signals", f"signals-{date}.parquet")
@@ -191,7 +199,11 @@ class Generator:
     def _write_lines(self, name: str, lines: Lines, number: int) -> None:
         calendar, fleet, date = self.calendar, self.fleet, self.calendar.text(number)
         if name in NETWORKS:
-            file = {"acom": f"IND{date[2:]}01ACOM", "coma": f"IND{date[2:]}01COMA", "zm": f"INN{date[2:]}88ZM_STORNO"}[name]
+            file = {
+                "acom": f"IND{date[2:]}01ACOM",
+                "coma": f"IND{date[2:]}01COMA",
+                "zm": f"INN{date[2:]}88ZM_STORNO",
+            }[name]
             path = self._file("network", file)
             if name == "zm":
                 write_zm(path, lines, calendar, fleet)

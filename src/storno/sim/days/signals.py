@@ -97,7 +97,10 @@ def _columns(
 
 _CANCELLED = next(at for at, fate in enumerate(FATES) if fate.name == "cancelled")
 _SILENT = np.array(
-    [fate.name == "not_sent" or (fate.beats is not None and not ending(at).response) for at, fate in enumerate(FATES)]
+    [
+        fate.name == "not_sent" or (fate.beats is not None and not ending(at).response)
+        for at, fate in enumerate(FATES)
+    ]
 )
 
 
@@ -119,7 +122,9 @@ def _locals(day: Day) -> Ints:
     for at, fate in enumerate(FATES):
         place[at] = _LOCAL_OF.get(fate.name, 2 if _TIMEOUT[at] else 0)
     local = place[day.fate]
-    unread = (day.fate == next(at for at, f in enumerate(FATES) if f.name == "not_sent")) & has(day, "card_unreadable")
+    unread = (day.fate == next(at for at, f in enumerate(FATES) if f.name == "not_sent")) & has(
+        day, "card_unreadable"
+    )
     local = np.where(unread, 6, local)
     twice = (local == 0) & has(day, "operator_mistake")
     return np.where(twice, 8, local)
@@ -127,18 +132,26 @@ def _locals(day: Day) -> Ints:
 
 def _noise(draws: Draws, size: int, low: int, high: int) -> Ints:
     """Give values that cluster in the middle of a range: the mean of three even draws."""
-    return (draws.between(low, high, size) + draws.between(low, high, size) + draws.between(low, high, size)) // 3
+    return (
+        draws.between(low, high, size) + draws.between(low, high, size) + draws.between(low, high, size)
+    ) // 3
 
 
 def _rssi(day: Day, fleet: Fleet, draws: Draws) -> Ints:
     bad = has(day, "unstable_network") & draws.hits(750_000, day.size)
-    return fleet.rssi_dbm[day.terminal] + _noise(draws, day.size, -8, 8) - np.where(bad, _noise(draws, day.size, 8, 30), 0)
+    return (
+        fleet.rssi_dbm[day.terminal]
+        + _noise(draws, day.size, -8, 8)
+        - np.where(bad, _noise(draws, day.size, 8, 30), 0)
+    )
 
 
 def _links(day: Day, draws: Draws) -> Ints:
     size = day.size
     bad = has(day, "unstable_network") & draws.hits(800_000, size)
-    wrong = has(day, "wrong_network_settings") & (day.fate != next(a for a, f in enumerate(FATES) if f.name == "late_answer"))
+    wrong = has(day, "wrong_network_settings") & (
+        day.fate != next(a for a, f in enumerate(FATES) if f.name == "late_answer")
+    )
     return (
         draws.hits(15_000, size).astype(np.int64)
         + np.where(bad, draws.between(1, 4, size), 0)
@@ -151,7 +164,9 @@ def _reads(day: Day, trouble: Ints, draws: Draws) -> Ints:
     bad = has(day, "card_unreadable", "ageing_hardware") & draws.hits(880_000, size)
     worn = (trouble == Trouble.READER) & draws.hits(180_000, size)
     return (
-        draws.hits(25_000, size).astype(np.int64) + np.where(bad, draws.between(1, 4, size), 0) + worn.astype(np.int64)
+        draws.hits(25_000, size).astype(np.int64)
+        + np.where(bad, draws.between(1, 4, size), 0)
+        + worn.astype(np.int64)
     )
 
 

@@ -67,9 +67,20 @@ ISSUERS: tuple[tuple[str, str, int], ...] = (
 )  # fmt: skip
 """Issuers that do not exist: English, Chinese, share. Their cards are 620000 + two digits of the issuer."""
 
-CARRIERS: tuple[tuple[str, int], ...] = (("carrier-a", 46), ("carrier-b", 28), ("carrier-c", 16), ("wired", 10))
+CARRIERS: tuple[tuple[str, int], ...] = (
+    ("carrier-a", 46),
+    ("carrier-b", 28),
+    ("carrier-c", 16),
+    ("wired", 10),
+)
 MODELS: tuple[tuple[str, int], ...] = (("M100", 22), ("M200", 38), ("S90", 26), ("K9", 14))
-VERSIONS: tuple[tuple[str, int], ...] = (("3.2.1", 62), ("3.2.0", 24), ("3.1.7", 9), ("2.9.4", 4), ("3.2.1-x", 1))
+VERSIONS: tuple[tuple[str, int], ...] = (
+    ("3.2.1", 62),
+    ("3.2.0", 24),
+    ("3.1.7", 9),
+    ("2.9.4", 4),
+    ("3.2.1-x", 1),
+)
 """Software; 2.9.4 is too old, 3.2.1-x is nobody's release."""
 OLD_VERSION, ODD_VERSION = 3, 4
 
@@ -102,7 +113,10 @@ def amount_quantiles() -> Ints:
     points = [edge + (1 - 2 * edge) * at / AMOUNT_POINTS for at in range(AMOUNT_POINTS + 1)]
     scores = [normal.inv_cdf(point) for point in points]
     return np.array(
-        [[max(100, round(one.median_minor * math.exp(one.sigma * score))) for score in scores] for one in TRADES],
+        [
+            [max(100, round(one.median_minor * math.exp(one.sigma * score))) for score in scores]
+            for one in TRADES
+        ],
         dtype=np.int64,
     )
 

@@ -15,7 +15,15 @@ from storno.sim.days.day import ALIPAY, CARD, NONE, WECHAT, Day, blank
 from storno.sim.days.draw import MILLION, Draws, Flags, Ints
 from storno.sim.days.fates import COMPLETION, FATE_OF, PREAUTH, REFUND, SALE, VOID
 from storno.sim.days.fleet import OPERATORS, Fleet
-from storno.sim.days.tables import CODE_OF, ENTRIES, SCANNED, TRADES, amount_quantiles, hour_quantiles, weights
+from storno.sim.days.tables import (
+    CODE_OF,
+    ENTRIES,
+    SCANNED,
+    TRADES,
+    amount_quantiles,
+    hour_quantiles,
+    weights,
+)
 
 _VOIDED, _REFUNDED, _PARTIAL, _REFUND_LATER = 9_000, 3_000, 1_200, 50_000
 """Shares per million of approved sales; the last of those kept for the next day."""

@@ -66,7 +66,9 @@ class Sums:
     planted_minor: int
 
 
-def planted_of(day: Day, lines: Lines, number: int, calendar: Calendar, fleet: Fleet) -> tuple[list[Planted], Sums]:
+def planted_of(
+    day: Day, lines: Lines, number: int, calendar: Calendar, fleet: Fleet
+) -> tuple[list[Planted], Sums]:
     """Give the planted differences of a day, and its bridge.
 
     Raises:
@@ -80,7 +82,9 @@ def planted_of(day: Day, lines: Lines, number: int, calendar: Calendar, fleet: F
     np.add.at(cleared, by_serial[lines.serial], lines.amount)
     delta = cleared - books
     wrong = np.flatnonzero((delta != 0) & (day.plant == NONE))
-    assert not len(wrong), f"{len(wrong)} transactions differ though nothing was planted, e.g. row {wrong[:1]}"
+    assert not len(wrong), (
+        f"{len(wrong)} transactions differ though nothing was planted, e.g. row {wrong[:1]}"
+    )
     rows = np.flatnonzero(day.plant != NONE)
     found = list(_rows(day, rows, books, cleared, number, calendar, fleet))
     return found, Sums(int(books.sum()), int(cleared.sum()), int(delta[rows].sum()))

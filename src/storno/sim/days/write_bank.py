@@ -35,7 +35,8 @@ def _dashed(day: str) -> str:
 
 def _csv(paid: Sequence[Deposit], booked: str, opening: int, closing: int) -> str:  # noqa: ARG001 - one shape
     rows = [
-        ",".join((booked, booked, one.mid, one.reference, yuan(one.paid_minor), "deposit", one.text)) for one in paid
+        ",".join((booked, booked, one.mid, one.reference, yuan(one.paid_minor), "deposit", one.text))
+        for one in paid
     ]
     return "\n".join([",".join(CSV_NAMES), *rows, ""])
 
@@ -43,14 +44,14 @@ def _csv(paid: Sequence[Deposit], booked: str, opening: int, closing: int) -> st
 def _balance(code: str, minor: int, day: str) -> str:
     side = "CRDT" if minor >= 0 else "DBIT"
     return (
-        f"<Bal><Tp><CdOrPrtry><Cd>{code}</Cd></CdOrPrtry></Tp><Amt Ccy=\"CNY\">{yuan(abs(minor))}</Amt>"
+        f'<Bal><Tp><CdOrPrtry><Cd>{code}</Cd></CdOrPrtry></Tp><Amt Ccy="CNY">{yuan(abs(minor))}</Amt>'
         f"<CdtDbtInd>{side}</CdtDbtInd><Dt><Dt>{_dashed(day)}</Dt></Dt></Bal>\n"
     )
 
 
 def _camt(paid: Sequence[Deposit], booked: str, opening: int, closing: int) -> str:
     entries = "".join(
-        f"<Ntry><Amt Ccy=\"CNY\">{yuan(abs(one.paid_minor))}</Amt>"
+        f'<Ntry><Amt Ccy="CNY">{yuan(abs(one.paid_minor))}</Amt>'
         f"<CdtDbtInd>{'CRDT' if one.paid_minor >= 0 else 'DBIT'}</CdtDbtInd><Sts>BOOK</Sts>"
         f"<BookgDt><Dt>{_dashed(booked)}</Dt></BookgDt><ValDt><Dt>{_dashed(booked)}</Dt></ValDt>"
         f"<AcctSvcrRef>{one.reference}</AcctSvcrRef>"

@@ -24,16 +24,19 @@ from storno.sim.days.tables import CODES
 from storno.sim.days.write_terminal import mids, rrns, tids
 
 IN_BOOKS = np.array([fate.beats is not None for fate in FATES])
-_STANDS = np.array([fate.beats is not None and ending(at).position.value == "effect" for at, fate in enumerate(FATES)])
+_STANDS = np.array(
+    [fate.beats is not None and ending(at).position.value == "effect" for at, fate in enumerate(FATES)]
+)
 _AT = {name: place for place, name in enumerate(TX_COLUMNS)}
 _UNDO_MS = 1_500
 """How long after a void or completion began its original is marked."""
-_INTS = frozenset({"pending", "amount_minor", "approved_minor", "attempts", "due_ms", "tombstone", "opened_ms", "updated_ms"})
 
 
 def standing_minor(day: Day) -> Ints:
     """Give what each row has moved in our books and still stands, signed from the acquirer's view."""
-    sign = np.array([{SALE: 1, VOID: -1, PREAUTH: 0, COMPLETION: 1, REFUND: -1}[kind] for kind in range(len(KINDS))])
+    sign = np.array(
+        [{SALE: 1, VOID: -1, PREAUTH: 0, COMPLETION: 1, REFUND: -1}[kind] for kind in range(len(KINDS))]
+    )
     return np.where(_STANDS[day.fate], sign[day.kind] * day.approved, 0)
 
 

@@ -32,7 +32,7 @@ def write_acom(path: Path, lines: Lines, calendar: Calendar, fleet: Fleet, *, co
     columns = _com(lines, calendar, fleet)
     if coma:
         columns += _coma(lines, calendar)
-    path.write_bytes(d.lines_of(columns) if lines.size else b"")
+    path.write_bytes(d.lines_of(columns).data)
 
 
 def _moment(days: Ints, second: Ints, calendar: Calendar, there: Ints) -> d.Bytes:
@@ -146,7 +146,7 @@ def write_zm(path: Path, lines: Lines, calendar: Calendar, fleet: Fleet) -> None
         _signed(np.zeros(size, dtype=np.int64)), blank("C" + "0" * 11, size), blank("00", size), blank("0", size),
         blank(" " * 32, size), blank(" " * 98, size),
     ]  # fmt: skip
-    path.write_bytes(d.lines_of(columns) if size else b"")
+    path.write_bytes(d.lines_of(columns).data)
 
 
 def _wide(text: str, width: int) -> str:

@@ -25,16 +25,21 @@ from storno.sim.days.fleet import Fleet
 from storno.sim.days.write_terminal import clock, mids, rrns, tids
 
 _WECHAT = (
-    "交易时间", "公众账号ID", "商户号", "特约商户号", "设备号", "微信订单号", "商户订单号", "用户标识", "交易类型", "交易状态",
-    "付款银行", "货币种类", "应结订单金额", "代金券金额", "微信退款单号", "商户退款单号", "退款金额", "充值券退款金额", "退款类型",
-    "退款状态", "商品名称", "商户数据包", "手续费", "费率", "订单金额", "申请退款金额", "费率备注",
+    "交易时间", "公众账号ID", "商户号", "特约商户号", "设备号", "微信订单号", "商户订单号", "用户标识",
+    "交易类型", "交易状态", "付款银行", "货币种类", "应结订单金额", "代金券金额", "微信退款单号",
+    "商户退款单号", "退款金额", "充值券退款金额", "退款类型", "退款状态", "商品名称", "商户数据包",
+    "手续费", "费率", "订单金额", "申请退款金额", "费率备注",
 )  # fmt: skip
-_WECHAT_TOTALS = "总交易单数,应结订单总金额,退款总金额,充值券退款总金额,手续费总金额,订单总金额,申请退款总金额"
+_WECHAT_TOTALS = (
+    "总交易单数,应结订单总金额,退款总金额,充值券退款总金额,手续费总金额,订单总金额,申请退款总金额"
+)
 _ALIPAY = (
-    "支付宝交易号", "商户订单号", "业务类型", "商品名称", "创建时间", "完成时间", "门店编号", "门店名称", "操作员", "终端号", "对方账户",
-    "订单金额（元）", "商家实收（元）", "支付宝红包（元）", "集分宝（元）", "支付宝优惠（元）", "商家优惠（元）", "券核销金额（元）", "券名称",
-    "商家红包消费金额（元）", "卡消费金额（元）", "退款批次号/请求号", "服务费（元）", "分润（元）", "备注",
+    "支付宝交易号", "商户订单号", "业务类型", "商品名称", "创建时间", "完成时间", "门店编号", "门店名称",
+    "操作员", "终端号", "对方账户", "订单金额（元）", "商家实收（元）", "支付宝红包（元）", "集分宝（元）",
+    "支付宝优惠（元）", "商家优惠（元）", "券核销金额（元）", "券名称", "商家红包消费金额（元）",
+    "卡消费金额（元）", "退款批次号/请求号", "服务费（元）", "分润（元）", "备注",
 )  # fmt: skip
+_ALIPAY_SUMMARY = "#支付宝业务汇总查询\r\n门店编号,门店名称,交易订单总笔数,退款订单总笔数\r\n"
 _ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 
 
@@ -85,7 +90,8 @@ def write_wechat(path: Path, lines: Lines, calendar: Calendar, fleet: Fleet, num
     columns = [
         strings(joined(d.constant(_dashed(day) + " ", size), _clock(lines.second))), _repeat("wx2026storno0001", size),
         words(mids(fleet), lines.merchant), _repeat("0", size), words(tids(fleet), lines.terminal),
-        strings(joined(d.constant("4200", size), d.constant(day, size), own)), _orders(lines, calendar, fleet, own=False),
+        strings(joined(d.constant("4200", size), d.constant(day, size), own)),
+        _orders(lines, calendar, fleet, own=False),
         strings(joined(d.constant("oStorno", size), d.digits(lines.auth, 6))), _repeat("MICROPAY", size),
         words(("SUCCESS", "REFUND"), state), _repeat("OTHERS", size), _repeat("CNY", size),
         _yuan(np.where(refund, 0, amount)), _repeat("0.00", size),
@@ -139,9 +145,11 @@ def write_alipay(path: Path, lines: Lines, calendar: Calendar, fleet: Fleet, num
         f"#退款合计：{len(back)}笔，商家实收退款共{_text(int(back.sum()))}元，商家优惠退款共0.00元\r\n"
         f"#导出时间：[{_dashed(calendar.text(number + 1))} 09:30:00]\r\n"
     )
-    rows = pc.binary_join_element_wise(*[pc.binary_join_element_wise(one, "\t", "") for one in columns], ",").to_pylist()
+    rows = pc.binary_join_element_wise(
+        *[pc.binary_join_element_wise(one, "\t", "") for one in columns], ","
+    ).to_pylist()
     text = head + ",".join(_ALIPAY) + "\r\n" + "".join(f"{row}\r\n" for row in rows) + tail
-    summary = f"#支付宝业务汇总查询\r\n门店编号,门店名称,交易订单总笔数,退款订单总笔数\r\n合计,,{len(paid)},{len(back)}\r\n"
+    summary = f"{_ALIPAY_SUMMARY}合计,,{len(paid)},{len(back)}\r\n"
     name = f"20880000000000000156_{day}"
     with zipfile.ZipFile(path, "w") as archive:
         for member, content in ((f"{name}_业务明细.csv", text), (f"{name}_业务明细(汇总).csv", summary)):
