@@ -1,0 +1,149 @@
+"""Rows of a statement under a header: named cells, and the error that makes a row a Reject.
+
+Columns are found by name, whatever their order; a name counts without its unit, spaces and width of brackets.
+Shared by the wallets' bills; knows none of them.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from storno.statements.amount import AmountError, scaled
+from storno.statements.line import Reject
+from storno.statements.lines import TextLine, shown
+from storno.statements.when import WhenError, moment
+
+_UNIT = re.compile(r"\((?:元|yuan|CNY)\)|\s+")
+_BARE = " \t\r\xa0\u3000"
+
+
+class RowError(ValueError):
+    """A row that cannot be taken; becomes a Reject."""
+
+    def __init__(self, code: str, english: str, chinese: str) -> None:
+        super().__init__(english)
+        self.code = code
+        self.english = english
+        self.chinese = chinese
+
+
+def reject(line: TextLine, error: RowError | AmountError | WhenError) -> Reject:
+    """Give the reject of a line for what was wrong with it."""
+    code = (
+        error.code if isinstance(error, RowError) else "amount" if isinstance(error, AmountError) else "date"
+    )
+    return Reject(line.no, code, error.english, error.chinese, shown(line.text))
+
+
+def column_name(text: str) -> str:
+    """Reduce a header cell to what names it: `订单金额（元）` and `订单金额 (元)` are one."""
+    return _UNIT.sub("", unicodedata.normalize("NFKC", text).strip("`'\"\ufeff"))
+
+
+def bare(cell: str) -> str:
+    """Take padding and one back-tick off a value."""
+    return cell.strip(_BARE).removeprefix("`").strip(_BARE)
+
+
+def quoted_cells(text: str) -> list[str]:
+    """Cut a line at commas, honouring double quotes; a quote that never closes is a RowError."""
+    if '"' not in text:
+        return text.split(",")
+    try:
+        return next(csv.reader([text], strict=True))
+    except (csv.Error, StopIteration):
+        raise RowError("columns", "a quotation mark in the row does not close", "该行引号不成对") from None
+
+
+def ticked_cells(text: str) -> list[str]:
+    """Cut a line whose values start with a back-tick: only a comma before a back-tick parts two values.
+
+    A line without a back-tick in front is cut at its commas (a spreadsheet saved it anew), an escaped one being none.
+    """
+    text = text.strip(_BARE)
+    if text.startswith("`"):
+        return [cell.strip(_BARE) for cell in text[1:].split(",`")]
+    if '"' not in text and "\\," in text:
+        return [bare(cell.replace("\\,", ",")) for cell in re.split(r"(?<!\\),", text)]
+    return [bare(cell) for cell in quoted_cells(text)]
+
+
+def fold_extra(cells: list[str], count: int, text_at: int) -> list[str]:
+    """Give back to a free-text column the separators it contained, where a row has more cells than columns."""
+    extra = len(cells) - count
+    if extra <= 0 or text_at < 0:
+        return cells
+    return [*cells[:text_at], ",".join(cells[text_at : text_at + extra + 1]), *cells[text_at + extra + 1 :]]
+
+
+class Columns:
+    """Where each column of a header is."""
+
+    def __init__(self, header: Sequence[str]) -> None:
+        self.names = [column_name(cell) for cell in header]
+        while self.names and not self.names[-1]:
+            self.names.pop()
+        self._at = {name: place for place, name in enumerate(self.names) if name}
+        self.repeated = next((name for name in self.names if self.names.count(name) > 1), "")
+
+    def at(self, *names: str) -> int:
+        """Give the place of the first of these names that is there, -1 for none."""
+        return next((self._at[name] for name in names if name in self._at), -1)
+
+    def missing(self, *names: str) -> list[str]:
+        """List those of the names that are not there."""
+        return [name for name in names if name not in self._at]
+
+    def row(self, cells: list[str]) -> Row:
+        """Bind a row's cells to the names. RowError: their numbers differ (trailing empty cells do not count)."""
+        while len(cells) > len(self.names) and not cells[-1]:
+            cells.pop()
+        if len(cells) != len(self.names):
+            raise RowError(
+                "columns",
+                f"the row has {len(cells)} columns, the header has {len(self.names)}",
+                f"该行 {len(cells)} 列，表头 {len(self.names)} 列",
+            )
+        return Row(self, cells)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row's cells by column name."""
+
+    columns: Columns
+    cells: list[str]
+
+    def text(self, *names: str) -> str:
+        """Give the first of these columns that the header has; empty if it has none."""
+        place = self.columns.at(*names)
+        return self.cells[place] if place >= 0 else ""
+
+    def units(self, *names: str, places: int = 2, needed: bool = False) -> int:
+        """Give an amount in units of 10^-places; an empty cell is 0 unless it is needed. Raises AmountError."""
+        text = self.text(*names)
+        if not text and not needed:
+            return 0
+        try:
+            return scaled(text, places)
+        except AmountError as error:
+            raise AmountError(f"{names[0]}: {error.english}", f"{names[0]}：{error.chinese}") from None
+
+    def moment(self, *names: str, utc_offset_min: int) -> str:
+        """Give a time column as YYYYMMDDhhmmss. Raises WhenError."""
+        try:
+            return moment(self.text(*names), utc_offset_min)
+        except WhenError as error:
+            raise WhenError(f"{names[0]}: {error.english}", f"{names[0]}：{error.chinese}") from None
+
+
+def to_fen(units: int, places: int) -> int:
+    """Round units of 10^-places to fen, halves away from zero."""
+    scale: int = 10 ** (places - 2)
+    whole, rest = divmod(abs(units), scale)
+    rounded = whole + (2 * rest >= scale)
+    return -rounded if units < 0 else rounded
