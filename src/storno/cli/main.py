@@ -56,10 +56,13 @@ COMMANDS = (
     Entry(
         "cases", "list what needs a person; retry, settle, close", "列出需人工处理的交易；重试、了结、关闭"
     ),
+    Entry("exceptions", "what reconciliation found, and who works on it", "对账差异：查看、分派、处理、复核"),
+    Entry("export", "write the journal as Parquet for auditors", "导出流水为 Parquet，供审计"),
     Entry("explain", "tell the whole story of one transaction", "讲清一笔交易的来龙去脉"),
     Entry("ledger", "show balances and prove they sum to zero", "查看余额并证明借贷平衡"),
     Entry("localise", "find what failures have in common", "找出失败的共同点（运营商、机型、版本等）"),
     Entry("import", "take in statements of networks, wallets and banks", "导入银联、钱包、银行对账文件"),
+    Entry("statement", "describe unknown statements and try them", "描述未知账单并试读"),
     Entry("sim", "live through days in which everything goes wrong", "模拟什么都会出错的日子，验证资金"),
     Entry("generate", "write realistic days with planted differences", "生成逼真的交易日并埋入差异"),
     Entry("journal", "verify, follow or export the journal", "校验、跟踪或导出流水日志"),

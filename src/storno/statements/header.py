@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, NoReturn
 
 from storno.statements.line import FileRefused
+from storno.statements.mask import mask_text
 from storno.statements.words import plain
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class Header:
     def _missing(self, columns: Columns, where: str) -> NoReturn:
         wanted = " / ".join(str(one) for one in columns)
         close = get_close_matches(plain(str(columns[0])), list(self._at), n=2, cutoff=0.5)
+        close = [mask_text(one) for one in close]
         hint, hint_zh = (f"; near: {', '.join(close)}", f"；相近：{'、'.join(close)}") if close else ("", "")
         raise FileRefused(
             "header",

@@ -66,7 +66,12 @@ class RowReader:
         try:
             return self._line(line_no, cells)
         except CellError as error:
-            return Reject(line_no, error.code, error.english, error.chinese, self.shown(cells))
+            return self.reject(line_no, error, cells)
+
+    def reject(self, line_no: int, error: CellError, cells: Cells) -> Reject:
+        """Make the reject of a row; a card number in a wrong column is masked in the reason too."""
+        english, chinese = mask.mask_text(error.english), mask.mask_text(error.chinese)
+        return Reject(line_no, error.code, english, chinese, self.shown(cells))
 
     def shown(self, cells: Cells) -> str:
         """Give a row as a reject keeps it: whatever stands in the card column masked, card or not."""

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     Cells = Sequence[str]
 
 AWAY = frozenset({LineKind.REFUND, LineKind.VOID, LineKind.REVERSAL, LineKind.FEE, LineKind.CHARGEBACK})
-INWARD = frozenset({LineKind.PAYMENT, LineKind.PREAUTH, LineKind.DEPOSIT})
+INWARD = frozenset({LineKind.PAYMENT, LineKind.PREAUTH})
+"""A deposit is not among them: the net of a day with more refunds than sales is taken from the account."""
 
 
 def signed(value: int, rule: str, kind: LineKind, amount: int) -> int:

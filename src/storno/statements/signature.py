@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
+from storno.statements.base import Head, Traits
 from storno.statements.line import FileRefused, Role
 from storno.statements.mapping_load import load_mapping, presets
 from storno.statements.split import DELIMITERS, split
@@ -16,10 +17,10 @@ from storno.statements.words import plain
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from storno.statements.base import Head
     from storno.statements.mapping import Mapping
 
 ROWS_LOOKED_AT = 60
+RANK = 10
 
 
 @cache
@@ -51,15 +52,14 @@ def preset_of_text(text: str) -> Mapping | None:
     return preset_of(cells for cells in cut if cells is not None)
 
 
-def role_of(mapping_name: str, head: Head | None = None) -> Role | None:
-    """Give the role of a file read with a mapping (name or path), or with the preset its head shows; None: unknown.
+def traits_of(mapping_name: str, head: Head, otherwise: Role) -> Traits:
+    """Give role and name of the mapping a file is read with: the one named, or the preset its head shows.
 
-    The three generic formats have no role of their own. Raises FileRefused for a mapping that cannot be used.
+    `otherwise` is the role of a file that will be refused for want of a mapping. Raises FileRefused for a mapping
+    that cannot be used.
     """
-    if mapping_name:
-        return load_mapping(mapping_name).role
-    found = preset_of_text(head.text) if head is not None and head.text is not None else None
-    return found.role if found is not None else None
+    found = load_mapping(mapping_name) if mapping_name else preset_of_text(head.text or "")
+    return Traits(otherwise, RANK) if found is None else Traits(found.role, RANK, found.name)
 
 
 def no_mapping() -> FileRefused:

@@ -181,7 +181,7 @@ class Session:
                 return
             balance = reader.balance(cells, part.currency)
         except CellError as error:
-            yield Reject(row.line_no, "balance", error.english, error.chinese, reader.shown(cells))
+            yield reader.reject(row.line_no, error, cells)
             return
         except IndexError:  # without a header only the row itself shows that it is short
             yield Reject(row.line_no, "columns", "the row is too short", "该行列数不足", reader.shown(cells))

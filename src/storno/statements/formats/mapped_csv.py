@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, BinaryIO
 
-from storno.statements.base import HEAD_BYTES, Format, Head, ReadOptions
+from storno.statements.base import HEAD_BYTES, Format, Head, ReadOptions, Traits
 from storno.statements.encoding import head_text
 from storno.statements.header import Header
 from storno.statements.line import FileRefused, Part, Role
 from storno.statements.mapped_text import lines_of
 from storno.statements.mapping_load import load_mapping
-from storno.statements.signature import no_mapping, preset_of_text
+from storno.statements.signature import no_mapping, preset_of_text, traits_of
 from storno.statements.split import DELIMITERS, rows, split
 from storno.statements.table import Session, parts
 
@@ -61,6 +61,11 @@ def _knows(mapping: Mapping) -> Callable[[list[str]], bool]:
     return lambda cells: Header(cells, mapping).holds_all()
 
 
+def traits(head: Head, options: ReadOptions) -> Traits:
+    """Give the role of the mapping, or of the preset the header shows."""
+    return traits_of(options.mapping, head, Role.BANK)
+
+
 FORMAT = Format(
     name="mapped_csv",
     role=Role.BANK,
@@ -69,5 +74,6 @@ FORMAT = Format(
     source="docs/mapping.md",
     recognise=recognise,
     read=read,
+    traits=traits,
     suffixes=(".csv", ".txt", ".tsv"),
 )

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, BinaryIO
 
-from storno.statements.base import Format, Head, ReadOptions
+from storno.statements.base import Format, Head, ReadOptions, Traits
 from storno.statements.line import FileRefused, Part, Reject, Role
 from storno.statements.lines import TextLine, broken, shown
 from storno.statements.mapped_text import Decoder, open_lines
 from storno.statements.mapping_load import load_mapping
-from storno.statements.signature import no_mapping
+from storno.statements.signature import no_mapping, traits_of
 from storno.statements.table import Row, Session, parts
 
 if TYPE_CHECKING:
@@ -78,6 +78,11 @@ def _about(text: str, mapping: Mapping) -> bool:
     )
 
 
+def traits(head: Head, options: ReadOptions) -> Traits:
+    """Give the role of the mapping."""
+    return traits_of(options.mapping, head, Role.NETWORK)
+
+
 FORMAT = Format(
     name="mapped_fixed",
     role=Role.NETWORK,
@@ -86,5 +91,6 @@ FORMAT = Format(
     source="docs/mapping.md",
     recognise=recognise,
     read=read,
+    traits=traits,
     suffixes=(".txt", ".dat"),
 )

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, BinaryIO
 
-from storno.statements.base import Format, Head, ReadOptions
+from storno.statements.base import Format, Head, ReadOptions, Traits
 from storno.statements.header import Header
 from storno.statements.line import FileRefused, Part, Role
 from storno.statements.mapping_load import load_mapping
-from storno.statements.signature import ROWS_LOOKED_AT, no_mapping, preset_of
+from storno.statements.signature import ROWS_LOOKED_AT, no_mapping, preset_of, traits_of
 from storno.statements.table import Row, Session, parts
 from storno.statements.workbook import Sheet, open_workbook
 
@@ -50,7 +50,8 @@ def choose(sheets: list[Sheet], mapping: Mapping | None) -> tuple[Mapping, Sheet
     shown = [one for one in sheets if one.visible]
     if mapping is None:
         for sheet in shown:
-            if (found := preset_of(sheet.head(ROWS_LOOKED_AT))) is not None:
+            found = preset_of(sheet.head(ROWS_LOOKED_AT))
+            if found is not None and found.role is Role.BANK:  # another role must be said: see `traits`
                 return found, sheet
         raise no_mapping()
     if mapping.sheet:
@@ -88,6 +89,11 @@ def _none() -> Sheet:
     raise FileRefused("sheet", "the workbook has no visible sheet", "工作簿没有可见的工作表")
 
 
+def traits(head: Head, options: ReadOptions) -> Traits:
+    """Give the role of the mapping; without one only presets of bank accounts are taken."""
+    return traits_of(options.mapping, head, Role.BANK)
+
+
 FORMAT = Format(
     name="mapped_xlsx",
     role=Role.BANK,
@@ -96,6 +102,7 @@ FORMAT = Format(
     source="docs/mapping.md",
     recognise=recognise,
     read=read,
+    traits=traits,
     suffixes=(".xlsx",),
     line_based=False,
 )

@@ -1,0 +1,162 @@
+"""What is drafted for a mapping, and how it is written down as TOML a person can read and change.
+
+Columns are named, unless the header has a name twice or none; then they are positions. Decides nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from storno.statements.guess import Money
+from storno.statements.mapping_keys import TEXT_MEMBERS
+from storno.statements.words import plain
+
+if TYPE_CHECKING:
+    from storno.statements.propose import Column
+    from storno.statements.sample import Sample
+
+TOTAL_ROW = "^(合计|总计|(?i:(grand )?total)\\b)"
+_FEES = "手续费|服务费|(?i:\\b(fee|fees|commission)\\b)"
+
+
+@dataclass(slots=True)
+class Draft:
+    """What was decided so far."""
+
+    name: str
+    sample: Sample
+    at: dict[str, Column]
+    """Column by member, or by date, time, debit, credit, balance, sign."""
+    money: dict[str, Money] = field(default_factory=dict)
+    amount: tuple[str, ...] = ()
+    unit_of_amount: Money = field(default_factory=lambda: Money(ok=False))
+    debit_negative: bool = False
+    sign: str = "given"
+    fee_sign: str = "cost"
+    role: str = "bank"
+    kinds_known: bool = False
+    marks_known: bool = False
+    totals: tuple[tuple[str, str], ...] = ()
+    """Counter and the member whose column declares it, in a row of sums behind the rows."""
+    formats: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def column(self, member: str) -> str:
+        """Give how a column is named in the TOML."""
+        column = self.at[member]
+        names = [plain(name) for name in self.sample.header]
+        if column.name and names.count(plain(column.name)) == 1:
+            return _quoted(column.name)
+        return str(column.place)
+
+
+def write(draft: Draft) -> str:
+    """Write the mapping down."""
+    sample = draft.sample
+    out = [f"name = {_quoted(draft.name)}", f'role = "{draft.role}"', f'kind = "{sample.layout}"']
+    if sample.layout == "csv":
+        named = {"\t": "tab", "|": "pipe"}.get(sample.delimiter, sample.delimiter)
+        out += ["", "[csv]", f"delimiter = {_quoted(named)}"]
+    if sample.sheet:
+        out += ["", "[xlsx]", f"sheet = {_quoted(sample.sheet)}"]
+    if skips := _skips(draft):
+        out += ["", "[table]", f"skip = [{', '.join(_quoted(one) for one in skips)}]"]
+    out += ["", "[columns]", f"amount = {_amount(draft)}"]
+    out += [f"{name} = {_other_money(draft, name)}" for name in ("fee", "net") if _has(draft, name)]
+    out += _whens(draft)
+    if draft.marks_known:
+        out.append(f"mark = {{ column = {draft.column('mark')} }}")
+    out += [f"{name} = {draft.column(name)}" for name in TEXT_MEMBERS if name in draft.at]
+    out += ["", "[columns.kind]", *_kind(draft)]
+    if "balance" in draft.at:
+        money = draft.money["balance"]
+        unit = draft.unit_of_amount.unit if money.sure < 80 else money.unit
+        out += [
+            "",
+            "[balance]",
+            f"column = {draft.column('balance')}",
+            f'unit = "{unit}"',
+            f'decimal = "{money.decimal}"',
+        ]
+    if draft.totals:
+        columns = ", ".join(f"{counter} = {draft.column(member)}" for counter, member in draft.totals)
+        out += ["", "[[totals]]", f"match = {_quoted(TOTAL_ROW)}", f"columns = {{ {columns} }}"]
+        out += [f'unit = "{draft.unit_of_amount.unit}"', f'decimal = "{draft.unit_of_amount.decimal}"']
+    return "\n".join(out) + "\n"
+
+
+def _has(draft: Draft, name: str) -> bool:
+    return name in draft.at and name not in draft.amount
+
+
+def _amount(draft: Draft) -> str:
+    money = draft.unit_of_amount
+    unit = f'unit = "{money.unit}", decimal = "{money.decimal}"'
+    if len(draft.amount) == 2:
+        minus = ", debit_negative = true" if draft.debit_negative else ""
+        return f"{{ debit = {draft.column('debit')}, credit = {draft.column('credit')}, {unit}{minus} }}"
+    mark = f", sign_column = {draft.column('sign')}" if draft.sign == "marked" else ""
+    return f'{{ column = {draft.column(draft.amount[0])}, {unit}, sign = "{draft.sign}"{mark} }}'
+
+
+def _other_money(draft: Draft, name: str) -> str:
+    money = draft.money[name]
+    unit = draft.unit_of_amount.unit if money.sure < 80 else money.unit
+    if name == "fee":
+        sign = f'sign = "{draft.fee_sign}"'
+    elif draft.sign == "marked":
+        sign = f'sign = "marked", sign_column = {draft.column("sign")}'
+    else:
+        sign = f'sign = "{draft.sign if not money.negative else "given"}"'
+    return f'{{ column = {draft.column(name)}, unit = "{unit}", decimal = "{money.decimal}", {sign}, optional = true }}'
+
+
+def _whens(draft: Draft) -> list[str]:
+    out = []
+    day = "date" if "date" in draft.at else "at" if "at" in draft.at and draft.role == "bank" else ""
+    if day:
+        out.append(f"settled_on = {_when(draft, day)}")
+    if "at" in draft.at:
+        out.append(f"at = {_when(draft, 'at')}")
+    elif "date" in draft.at and "time" in draft.at:
+        out.append(f"at = {_when(draft, 'date', 'time')}")
+    if "original_at" in draft.at:
+        out.append(f"original_at = {_when(draft, 'original_at', optional=True)}")
+    return out
+
+
+def _when(draft: Draft, member: str, time: str = "", *, optional: bool = False) -> str:
+    forms = ", ".join(_quoted(one) for one in draft.formats[member])
+    more = f", time = {draft.column(time)}" if time else ""
+    more += ", optional = true" if optional or time else ""
+    return f"{{ column = {draft.column(member)}, formats = [{forms}]{more} }}"
+
+
+def _kind(draft: Draft) -> list[str]:
+    bank = draft.role == "bank"
+    if draft.kinds_known:
+        return [f"column = {draft.column('kind')}", "common = true"]
+    signs = (
+        ['positive = "deposit"', 'negative = "other"']
+        if bank
+        else ['positive = "payment"', 'negative = "refund"']
+    )
+    source = next((one for one in ("kind", "text") if one in draft.at), "")
+    if bank and source:
+        fees = f'patterns = [{{ match = {_quoted(_FEES)}, kind = "fee" }}]'
+        return [f"column = {draft.column(source)}", fees, *signs]
+    return signs
+
+
+def _skips(draft: Draft) -> list[str]:
+    """Name the sums and notes that were seen behind the rows; what else comes there will be a reject."""
+    return (
+        ["^(合计|总计|小计|本页合计|注[:：]|备注[:：]|说明[:：])", "^(?i:total|sum|subtotal|note)\\b"]
+        if draft.sample.foot
+        else []
+    )
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
