@@ -84,12 +84,17 @@ class Plan:
             )
         if self.terminals < self.merchants:
             raise PlanError("every merchant needs a terminal", "每家商户至少要有一台终端")
-        if self.per_rule * len(self.plant) * 4 > self.sales:
+        if self.per_rule * len(self.planted) * 4 > self.sales:
             raise PlanError(
-                f"{self.sales} sales a day have no room for {self.per_rule} of each of {len(self.plant)} "
+                f"{self.sales} sales a day have no room for {self.per_rule} of each of {len(self.planted)} "
                 "differences; take more sales or fewer differences",
-                f"每天 {self.sales} 笔放不下 {len(self.plant)} 种差错各 {self.per_rule} 笔；请增加交易或减少差错",
+                f"每天 {self.sales} 笔放不下 {len(self.planted)} 种差错各 {self.per_rule} 笔；请增加交易或减少差错",
             )
+
+    @property
+    def planted(self) -> tuple[str, ...]:
+        """Give the differences that the chosen formats can show: a merchant file has no reversals."""
+        return tuple(one for one in self.plant if one != "reversed_twice" or self.network != "zm")
 
     @property
     def per_rule(self) -> int:

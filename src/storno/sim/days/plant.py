@@ -44,7 +44,7 @@ class Chosen:
 
 def plant(day: Day, plan: Plan, fleet: Fleet, calendar: Calendar, number: int, draws: Draws) -> None:
     """Plant every asked-for difference that lives on transactions."""
-    wanted = [rule for rule in plan.plant if rule not in AT_BANK]
+    wanted = [rule for rule in plan.planted if rule not in AT_BANK]
     free = plain_rows(day)
     free = draws.some(
         free[(day.amount[free] >= 1_000) & (day.second[free] < 80_000)], plan.per_rule * len(wanted)

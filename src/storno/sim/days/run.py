@@ -97,10 +97,10 @@ class Generator:
         while number < plan.days or self._waiting:
             if number < plan.days:
                 self._trade(number, journal)
+                self._tell(number + 1, plan.days)
             self._close(number)
             self._pay(number)
             number += 1
-            self._tell(min(number, plan.days), plan.days)
         while self._due:
             self._pay(number)
             number += 1
@@ -188,7 +188,7 @@ class Generator:
         done.cleared_minor += int(lines.amount.sum())
         done.fees_minor += int(lines.fee.sum())
         due = deposits(lines, number, self.calendar, self.fleet)
-        rules = [rule for rule in plan.plant if rule in AT_BANK] if number < plan.days else []
+        rules = [rule for rule in plan.planted if rule in AT_BANK] if number < plan.days else []
         due = plant_deposits(due, rules, plan.per_rule, self._draws(number, "deposits"))
         for one in planted_deposits(due):
             self._at_bank.append(one)
@@ -197,6 +197,8 @@ class Generator:
             self._due.setdefault(deposit.booked, []).append(deposit)
 
     def _write_lines(self, name: str, lines: Lines, number: int) -> None:
+        if not lines.size:
+            return
         calendar, fleet, date = self.calendar, self.fleet, self.calendar.text(number)
         if name in NETWORKS:
             file = {

@@ -101,7 +101,7 @@ def _coma(lines: Lines, calendar: Calendar) -> list[d.Bytes]:
     cleared = calendar.text(int(lines.cleared[0]))[4:]
     name = "测试商户（演示用，并非真实商户）"
     blank = d.constant
-    pairs = [blank(" " * 11, size), blank("0" * 9, size)] * 8
+    pairs = [blank(" " * 11, size), blank("0" * 9, size)] * 9
     return [
         blank(_AGENT, size), blank(_SENDER, size), d.chosen((" ", "R"), reversed_.astype(np.int64)),
         d.chosen((" ", "C"), voided.astype(np.int64)), blank(cleared, size), blank("01", size),
@@ -120,7 +120,7 @@ _KINDS_ZM = ("01", "31", "02", "03", "04")
 
 
 def write_zm(path: Path, lines: Lines, calendar: Calendar, fleet: Fleet) -> None:
-    """Write the merchant file. It has no reversals: a pair of payment and reversal is left out, as its sender does."""
+    """Write the merchant file. It has no reversals: what was reversed is left out with them, as its sender does."""
     gone = _key(lines)[lines.what == REVERSAL]
     lines = lines.take(~np.isin(_key(lines), gone))
     size = lines.size

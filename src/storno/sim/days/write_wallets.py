@@ -1,7 +1,7 @@
 """What the wallets send: WeChat's trade bill (27 columns, back-ticks, totals) and Alipay's zipped 业务明细 (GBK).
 
-Rule: a bill is of a calendar day; its order number is the shop's own (date, TID, batch, STAN), by which it is found in
-the books. Amounts in yuan, totals at the end. Python strings: a wallet's bill is of one merchant's size.
+Rule: a bill is of a calendar day; its order number is our transaction id, by which it is found in the books. Amounts
+in yuan, totals at the end. Python strings for the rows: a wallet's bill is of one shop's size.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from storno.sim.days.day import NONE
 from storno.sim.days.draw import Flags, Ints
 from storno.sim.days.fates import REFUND
 from storno.sim.days.fleet import Fleet
+from storno.sim.days.write_books import tx_ids
 from storno.sim.days.write_terminal import clock, mids, rrns, tids
 
 _WECHAT = (
@@ -70,13 +71,11 @@ def _clock(second: Ints) -> d.Bytes:
     return joined(text[:, :2], colon, text[:, 2:4], colon, text[:, 4:])
 
 
-def _orders(lines: Lines, calendar: Calendar, fleet: Fleet, *, own: bool) -> pa.Array:
-    """Give the shop's order numbers; a refund carries its payment's, unless its own is asked for."""
-    day = d.constant(calendar.text(int(lines.day[0])) if lines.size else "00000000", lines.size)
-    paid = (lines.kind == REFUND) & (lines.origin_stan != NONE) & (not own)
-    stan = np.where(paid, lines.origin_stan, lines.stan)
-    terminal = d.chosen(tids(fleet), lines.terminal)
-    return strings(joined(day, terminal, d.digits(lines.batch, 6), d.digits(stan, 6)))
+def _orders(lines: Lines, calendar: Calendar, *, own: bool) -> pa.Array:
+    """Give the shop's order numbers, which are our transaction ids; a refund carries its payment's, or its own."""
+    paid = (lines.kind == REFUND) & (lines.origin_serial != NONE) & (not own)
+    days = np.where(paid, lines.origin_day, lines.day)
+    return strings(tx_ids(calendar, days, np.where(paid, lines.origin_serial, lines.serial)))
 
 
 def write_wechat(path: Path, lines: Lines, calendar: Calendar, fleet: Fleet, number: int) -> None:
@@ -91,12 +90,12 @@ def write_wechat(path: Path, lines: Lines, calendar: Calendar, fleet: Fleet, num
         strings(joined(d.constant(_dashed(day) + " ", size), _clock(lines.second))), _repeat("wx2026storno0001", size),
         words(mids(fleet), lines.merchant), _repeat("0", size), words(tids(fleet), lines.terminal),
         strings(joined(d.constant("4200", size), d.constant(day, size), own)),
-        _orders(lines, calendar, fleet, own=False),
+        _orders(lines, calendar, own=False),
         strings(joined(d.constant("oStorno", size), d.digits(lines.auth, 6))), _repeat("MICROPAY", size),
         words(("SUCCESS", "REFUND"), state), _repeat("OTHERS", size), _repeat("CNY", size),
         _yuan(np.where(refund, 0, amount)), _repeat("0.00", size),
         strings(joined(d.constant("5030", size), d.constant(day, size), own), refund),
-        _only(refund, _orders(lines, calendar, fleet, own=True)), _yuan(np.where(refund, amount, 0)),
+        _only(refund, _orders(lines, calendar, own=True)), _yuan(np.where(refund, amount, 0)),
         _repeat("0.00", size), words(("", "ORIGINAL"), state), words(("", "SUCCESS"), state),
         _repeat("到店消费", size), _repeat("", size), _yuan(fee), _repeat("0.60%", size),
         _yuan(np.where(refund, 0, amount)), _yuan(np.where(refund, amount, 0)), _repeat("", size),
@@ -126,11 +125,11 @@ def write_alipay(path: Path, lines: Lines, calendar: Calendar, fleet: Fleet, num
     amount = _yuan(lines.amount)
     none = _repeat("0.00", size)
     columns = [
-        strings(joined(d.constant(day + "2200", size), own)), _orders(lines, calendar, fleet, own=False),
+        strings(joined(d.constant(day + "2200", size), own)), _orders(lines, calendar, own=False),
         words(("交易", "退款"), refund.astype(np.int64)), _repeat("到店消费", size), at, at,
         words(mids(fleet), lines.merchant), _repeat("测试门店", size), _repeat("", size),
         words(tids(fleet), lines.terminal), _repeat("*试用户", size), amount, amount, none, none, none, none, none,
-        _repeat("", size), none, none, _only(refund, _orders(lines, calendar, fleet, own=True)), _yuan(lines.fee), none,
+        _repeat("", size), none, none, _only(refund, _orders(lines, calendar, own=True)), _yuan(lines.fee), none,
         _repeat("", size),
     ]  # fmt: skip
     paid, back = lines.amount[~refund], lines.amount[refund]
