@@ -46,6 +46,16 @@ class ReadOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class Traits:
+    """What a format that covers several kinds of file says of this one."""
+
+    role: Role
+    rank: int
+    variant: str = ""
+    """Which kind of file of the format it is: `camt.052`, `MT942`, the name of a mapping."""
+
+
+@dataclass(frozen=True, slots=True)
 class Format:
     """One statement format."""
 
@@ -65,5 +75,7 @@ class Format:
     """True: every physical line is in exactly one part (a contract test counts them)."""
     rank: int = 10
     """Of two formats that report one account's day the higher counts: interim reports stand under final ones."""
+    traits: Callable[[Head, ReadOptions], Traits] | None = None
+    """Role, rank and variant where they depend on the file; without it every file has those of the format."""
     skip_members: tuple[str, ...] = ()
     """Members of a zip that are no data although they look like it (summaries): patterns as of a shell."""

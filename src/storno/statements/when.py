@@ -70,7 +70,7 @@ def day(text: str) -> str:
 
     """
     found, rest = _split_day(text)
-    if rest and rest[0].isdigit() and not _TIME.fullmatch(rest):
+    if rest and rest[0] not in " \tT" and not _TIME.fullmatch(rest):
         raise _no_day(text)
     return found.strftime("%Y%m%d").rjust(8, "0")
 
@@ -155,3 +155,23 @@ def shift_day(yyyymmdd: str, days: int) -> str:
     """Give the day that many days later (earlier if negative)."""
     moved = _exact(yyyymmdd[:4], yyyymmdd[4:6], yyyymmdd[6:], yyyymmdd) + timedelta(days=days)
     return f"{moved.year:04d}" + moved.strftime("%m%d")
+
+
+_OWN_NAME = re.compile(r"IN[A-Z](\d{6})\d{2}(?!\d)")
+_LONG_DAY = re.compile(r"(?<!\d)(20\d{2})[-_.]?(\d{2})[-_.]?(\d{2})(?!\d)")
+_SHORT_DAY = re.compile(r"(?<!\d)(\d{6})(?!\d)")
+
+
+def day_in_name(name: str) -> str:
+    """Give the day a file name carries (`IND26112300ACOM`, `…20261123…`, `…261123…`); empty if none."""
+    for found in (
+        [f"20{one}" for one in _OWN_NAME.findall(name)],
+        ["".join(one) for one in _LONG_DAY.findall(name)],
+        [f"20{one}" for one in _SHORT_DAY.findall(name)],
+    ):
+        for one in found:
+            try:
+                return plain_day(one)
+            except WhenError:
+                continue
+    return ""

@@ -34,9 +34,9 @@ class UnknownFormatError(LookupError):
 
 
 def statement_format(name: str) -> Format:
-    """Give the format of that name. UnknownFormatError lists the names there are."""
+    """Give the format of that name, hyphens or underscores. UnknownFormatError lists the names there are."""
     try:
-        return FORMATS[name]
+        return FORMATS[name.strip().lower().replace("-", "_")]
     except KeyError:
         known = ", ".join(sorted(FORMATS))
         raise UnknownFormatError(f"no such format {name!r} / 没有此格式; there are / 可用: {known}") from None

@@ -63,6 +63,9 @@ class Layout:
                 f"byte {bad} of the line is no character of the file's encoding",
                 f"该行第 {bad} 字节不是本文件编码的字符", shown(text),
             )  # fmt: skip
+        if raw.data.isascii() and len(text) >= (self.shortest if raw.ended else self.length):
+            ascii_found = self._text.match(text.ljust(self.length))
+            return self._misfit(raw, text) if ascii_found is None else ascii_found.groups()
         found = self.cut_bytes(raw.data, raw.ended)
         codec = decoder.encoding.value
         if found is None and decoder.encoding is Encoding.UTF_8 and not raw.data.isascii():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from storno.statements import when
 from storno.statements.amount import AmountError, fen, signed_fen
@@ -72,24 +73,9 @@ def direction(mti: str, f3: str, f25: str) -> Direction | None:
     return DIRECTIONS.get((mti, f3[:2], f25)) or DIRECTIONS.get((mti, f3[:2], ""))
 
 
-_OWN_NAME = re.compile(r"IN[A-Z](\d{6})\d{2}(?!\d)")
-_LONG_DAY = re.compile(r"(?<!\d)(20\d{2})[-_.]?(\d{2})[-_.]?(\d{2})(?!\d)")
-_SHORT_DAY = re.compile(r"(?<!\d)(\d{6})(?!\d)")
-
-
-def day_of_name(name: str) -> str:
-    """Give the clearing day a file name carries (`IND26112300ACOM`, `…20261123…`, `…261123…`); empty if none."""
-    for found in (
-        [f"20{one}" for one in _OWN_NAME.findall(name)],
-        ["".join(one) for one in _LONG_DAY.findall(name)],
-        [f"20{one}" for one in _SHORT_DAY.findall(name)],
-    ):
-        for one in found:
-            try:
-                return when.plain_day(one)
-            except when.WhenError:
-                continue
-    return ""
+_TIME = re.compile(r"(?:[01]\d|2[0-3])[0-5]\d[0-5]\d", re.ASCII)
+_near = lru_cache(maxsize=4096)(when.with_year)
+"""A file has few days and many lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +89,15 @@ class Days:
     def day(self, mmdd: str) -> str:
         """Give the YYYYMMDD of a transaction's day. Raises WhenError."""
         if self.clearing:
-            return when.with_year(mmdd, self.clearing)
+            return _near(mmdd, self.clearing)
         return when.plain_day(f"{self.year:04d}{mmdd}")
 
     def moment(self, text: str) -> str:
         """Give the time of a MMDDhhmmss. Raises WhenError."""
-        return when.plain_moment(self.day(text[:4]) + text[4:])
+        rest = text[4:]
+        if _TIME.fullmatch(rest) is None:
+            raise when.WhenError(f"{text[:16]!r} is no MMDDhhmmss", f"{text[:16]!r} 不是 MMDDhhmmss")
+        return self.day(text[:4]) + rest
 
     def original(self, text: str) -> str:
         """Give the time of an original: empty where there is none, as it stands where its year is not known."""
@@ -130,7 +119,7 @@ def days_of(options: ReadOptions) -> Days:
     """
     if options.day:
         return Days(options.day, int(options.day[:4]))
-    named = day_of_name(options.name)
+    named = when.day_in_name(options.name)
     if named and options.year in (0, int(named[:4])):
         return Days(named, int(named[:4]))
     if options.year:

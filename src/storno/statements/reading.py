@@ -1,0 +1,265 @@
+"""Reading one statement to its end: recognised, counted, masked once more, and held against its own totals.
+
+Nothing is decided here about other files. Whatever a format lets through, no card number passes this door.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+from array import array
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, BinaryIO, cast
+
+import numpy as np
+
+from storno.statements.base import Format, Head, ReadOptions, Traits
+from storno.statements.catalogue import ANY_ACCOUNT, Sum
+from storno.statements.formats import FORMATS, UnknownFormatError, statement_format
+from storno.statements.identity import key_of, numbered, print_of
+from storno.statements.line import FileRefused, Frame, LineKind, Reject, StatementLine, Total
+from storno.statements.mapping_load import load_mapping
+from storno.statements.mask import card, mask_id, mask_text
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+    from storno.statements.store import LineWriter
+
+CHUNK_BYTES = 1 << 18
+REJECTS_SHOWN = 20
+HOPELESS = 1_000
+"""So many rejects without a single good line end the reading."""
+COVERAGE_MAX = 20_000
+_MAY_HOLD_CARD = re.compile(r"[0-9０-９]{4}")
+_IDS = ("reference", "order", "original", "account", "code")
+
+
+def choose(head: Head, name: str, mapping: str) -> Format:
+    """Find the format of a file.
+
+    Raises:
+        FileRefused: codes `format` (no such), `unknown` (nothing fits), `ambiguous` (more than one does).
+
+    """
+    if name:
+        try:
+            return statement_format(name)
+        except UnknownFormatError as error:
+            raise FileRefused("format", str(error), str(error)) from None
+    if mapping:
+        layout = "xlsx" if head.data[:2] == b"PK" else load_mapping(mapping).layout
+        return FORMATS["mapped_" + ("csv" if layout == "xlsx" and head.data[:2] != b"PK" else layout)]
+    scores = {one.name: one.recognise(head) for one in FORMATS.values()}
+    best = max(scores.values(), default=0)
+    found = sorted(one for one, score in scores.items() if score == best)
+    if best <= 0:
+        known = ", ".join(sorted(FORMATS))
+        raise FileRefused(
+            "unknown",
+            f"no format fits this file; name one with --format ({known}) or describe it with --mapping",
+            f"没有格式符合该文件；请用 --format 指定（{known}），或用 --mapping 给出映射",
+        )
+    if len(found) > 1:
+        names = ", ".join(found)
+        raise FileRefused(
+            "ambiguous",
+            f"the file could be any of: {names}; say which with --format",
+            f"文件可能是以下格式之一：{names}；请用 --format 指定",
+        )
+    return FORMATS[found[0]]
+
+
+def traits_of(one: Format, head: Head, options: ReadOptions) -> Traits:
+    """Give role, rank and variant of a file."""
+    return Traits(one.role, one.rank) if one.traits is None else one.traits(head, options)
+
+
+class Watched(io.RawIOBase):
+    """A file that is being read: its bytes counted and digested as they pass."""
+
+    def __init__(self, source: BinaryIO, tell: Callable[[int], None]) -> None:
+        self._source = source
+        self._tell = tell
+        self._digest = hashlib.sha256()
+        self.bytes = 0
+
+    def readable(self) -> bool:
+        """Say yes."""
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        """Pass the next bytes on."""
+        view = memoryview(buffer).cast("B")
+        data = self._source.read(len(view))
+        view[: len(data)] = data
+        self._digest.update(data)
+        self.bytes += len(data)
+        self._tell(self.bytes)
+        return len(data)
+
+    def close(self) -> None:
+        """Stay open: a reader that ends closes what it was given, and the rest is still to be digested."""
+
+    def rest(self) -> str:
+        """Read what is left and give the SHA-256 of the whole."""
+        while self.read(CHUNK_BYTES):
+            pass
+        return self._digest.hexdigest()
+
+
+@dataclass(slots=True)
+class Counted:
+    """What came out of a file."""
+
+    lines: int = 0
+    rejects: int = 0
+    first_rejects: list[Reject] = field(default_factory=list)
+    totals: list[Total] = field(default_factory=list)
+    coverage: set[tuple[str, str]] = field(default_factory=set)
+    keys: array[int] = field(default_factory=lambda: array("q"))
+    prints: array[int] = field(default_factory=lambda: array("q"))
+    repeats: int = 0
+    _sums: dict[tuple[LineKind, str], list[int]] = field(default_factory=dict)
+
+    def take(self, line: StatementLine, key: int) -> None:
+        """Count a line."""
+        self.lines += 1
+        sums = self._sums.setdefault((line.kind, line.currency), [0, 0, 0, 0])
+        net = line.amount_minor + line.fee_minor if line.net_minor is None else line.net_minor
+        for place, value in enumerate((1, line.amount_minor, line.fee_minor, net)):
+            sums[place] += value
+        self.coverage.add((line.account, line.settled_on or line.at[:8]))
+        if len(self.coverage) > COVERAGE_MAX:
+            self.coverage = {(ANY_ACCOUNT, day) for _, day in self.coverage}
+        self.keys.append(key)
+        if numbered(line):
+            self.prints.append(print_of(line))
+
+    def sums(self) -> tuple[Sum, ...]:
+        """Give the sums by kind and currency."""
+        ordered = sorted(self._sums.items(), key=lambda item: (item[0][0].value, item[0][1]))
+        return tuple(Sum(kind, currency, *sums) for (kind, currency), sums in ordered)
+
+    def spread(self) -> tuple[tuple[str, str], ...]:
+        """Give the accounts and days there are lines of; one (any account, day) each where there were too many."""
+        return tuple(sorted(self.coverage))
+
+
+def read_all(
+    one: Format,
+    traits: Traits,
+    source: Watched,
+    options: ReadOptions,
+    writer: LineWriter,
+    first_rejects: list[Reject],
+) -> Counted:
+    """Read a file to its end into a writer; the first rejects are put into the list, whatever happens then.
+
+    Raises:
+        FileRefused: the format says no, or more lines were rejected than read.
+
+    """
+    seen = Counted(first_rejects=first_rejects)
+    stream = cast("BinaryIO", io.BufferedReader(source, CHUNK_BYTES))
+    for part in one.read(stream, options):
+        if isinstance(part, StatementLine):
+            line = masked(part)
+            key = key_of(line, traits.role)
+            seen.take(line, key)
+            writer.line(line, key)
+        elif isinstance(part, Reject):
+            _take_reject(seen, part, writer)
+        elif isinstance(part, Total):
+            seen.totals.append(part)
+        else:
+            assert isinstance(part, Frame), f"{one.name} yielded a {type(part).__name__}"
+    if seen.rejects > seen.lines:
+        raise _hopeless(seen)
+    seen.repeats = len(seen.prints) - len(np.unique(np.frombuffer(seen.prints, dtype=np.int64)))
+    seen.prints = array("q")
+    return seen
+
+
+def _take_reject(seen: Counted, reject: Reject, writer: LineWriter) -> None:
+    clean = replace(
+        reject,
+        english=mask_text(reject.english),
+        chinese=mask_text(reject.chinese),
+        raw=mask_text(reject.raw),
+    )
+    seen.rejects += 1
+    if len(seen.first_rejects) < REJECTS_SHOWN:
+        seen.first_rejects.append(clean)
+    writer.reject(clean)
+    if seen.rejects >= HOPELESS and not seen.lines:
+        raise _hopeless(seen)
+
+
+def _hopeless(seen: Counted) -> FileRefused:
+    first, all_lines = seen.first_rejects[0], seen.rejects + seen.lines
+    return FileRefused(
+        "rejects",
+        f"{seen.rejects} of {all_lines} lines cannot be read: another format, or swapped columns; "
+        f"line {first.line_no}: {first.english}",
+        f"{all_lines} 行中有 {seen.rejects} 行无法读取：格式不对或列错位；第 {first.line_no} 行：{first.chinese}",
+        first.line_no,
+    )
+
+
+def masked(line: StatementLine) -> StatementLine:
+    """Mask whatever card number a format let through."""
+    changed: dict[str, str] = {}
+    for name in _IDS:
+        value = getattr(line, name)
+        if len(value) >= 13 and (clean := mask_id(value)) != value:
+            changed[name] = clean
+    if (
+        len(line.text) >= 13
+        and _MAY_HOLD_CARD.search(line.text)
+        and (clean := mask_text(line.text)) != line.text
+    ):
+        changed["text"] = clean
+    if len(line.card) >= 13 and "*" not in line.card and (clean := card(line.card)) != line.card:
+        changed["card"] = clean
+    return replace(line, **changed) if changed else line  # type: ignore[arg-type]
+
+
+def refuse_totals(seen: Counted) -> FileRefused | None:
+    """Say which declared totals the lines do not meet; None if all are."""
+    broken = [total for total in seen.totals if not total.met]
+    if not broken:
+        return None
+    english = "; ".join(
+        f"{one.name}: declared {one.declared}, counted {one.counted}"
+        + (f" (line {one.where})" if one.where else "")
+        for one in broken[:5]
+    )
+    chinese = "；".join(
+        f"{one.name}：申报 {one.declared}，实计 {one.counted}"
+        + (f"（第 {one.where} 行）" if one.where else "")
+        for one in broken[:5]
+    )
+    if seen.rejects:
+        first = seen.first_rejects[0]
+        english += f"; {seen.rejects} lines were rejected, first line {first.line_no}: {first.english}"
+        chinese += f"；有 {seen.rejects} 行被拒收，首行为第 {first.line_no} 行：{first.chinese}"
+    return FileRefused(
+        "totals",
+        f"the file does not keep its own totals ({english}); fetch it again, or take it with --accept-totals",
+        f"文件与自身合计不符（{chinese}）；请重新获取，或用 --accept-totals 强制导入",
+        broken[0].where,
+    )
+
+
+def refuse_doubled(seen: Counted) -> FileRefused | None:
+    """Say that a file holds its lines twice; a few repeated lines are left for reconciliation to find."""
+    if seen.repeats < 2 or 3 * seen.repeats <= seen.lines:
+        return None
+    return FileRefused(
+        "doubled",
+        f"{seen.repeats} of {seen.lines} lines repeat an earlier line word for word: the file was written twice over",
+        f"{seen.lines} 行中有 {seen.repeats} 行与前面的行完全相同：文件内容被重复写入",
+    )
