@@ -239,7 +239,7 @@ def _order(
     force: bool = True,
 ) -> int:
     settings = settings_of(home)
-    who = operator if operator is not None else _login_name()
+    who = operator if operator is not None else login_name()
     with open_journal(home) as journal:
         tx_id = find_one(journal, what, settings.node.utc_offset_min).tx_id
         record, _ = load(journal, tx_id)
@@ -286,7 +286,8 @@ def _order(
     return ExitCode.DONE
 
 
-def _login_name() -> str:
+def login_name() -> str:
+    """Give the name a person is logged in with; empty when there is none."""
     try:
         return getpass.getuser()
     except (OSError, KeyError, ImportError):

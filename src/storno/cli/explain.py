@@ -18,9 +18,11 @@ from storno.cli.open_journal import home_option, open_journal, same_home
 from storno.cli.text import language, t
 from storno.cli.trouble import ExitCode, Trouble
 from storno.diagnosis.story import tell
+from storno.journal.exception_table import TITLES
+from storno.money import Money
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from rich.console import Console
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from storno.diagnosis.events import Event
     from storno.diagnosis.standing import Sums
     from storno.diagnosis.story import Story
+    from storno.journal.exception_fact import ExceptionRecord
 
 WIDTH_MAX = 110
 
@@ -60,8 +63,9 @@ def explain(what: str, home: str | None, every: bool, as_json: bool) -> int:  # 
                 click.echo(t("Give one of these ids, or --all.", "请使用其中一个编号，或加 --all。"))
             return ExitCode.DISAGREES
         stories = [tell(*load(journal, row.tx_id), language(), offset_min) for row in rows]
+        found = {row.tx_id: tuple(journal.exceptions(tx_id=row.tx_id)) for row in rows}
     if as_json:
-        told = [as_data(story) for story in stories]
+        told = [as_data(story, found[story.record.tx_id]) for story in stories]
         click.echo(json.dumps(told if every else told[0], ensure_ascii=False))
         return ExitCode.DONE
     from rich.console import Console
@@ -69,7 +73,7 @@ def explain(what: str, home: str | None, every: bool, as_json: bool) -> int:  # 
     console = Console(highlight=False, soft_wrap=False)
     console.width = min(console.width, WIDTH_MAX)
     for story in stories:
-        _print(console, story, home)
+        _print(console, story, home, found[story.record.tx_id])
     return ExitCode.DONE
 
 
@@ -92,7 +96,7 @@ def printable(text: str) -> str:
 
 
 # -------------------------------------------------------------------- for people
-def _print(console: Console, story: Story, home: str | None) -> None:
+def _print(console: Console, story: Story, home: str | None, found: Sequence[ExceptionRecord]) -> None:
     from rich.panel import Panel
     from rich.table import Table
     from rich.text import Text
@@ -108,7 +112,20 @@ def _print(console: Console, story: Story, home: str | None) -> None:
     console.print(Panel(box, title=title, subtitle=subtitle, title_align="left"))
     for number, event in enumerate(story.events, 1):
         _print_event(console, number, event)
+    for record in found:
+        console.print(Text(printable(_finding_line(record, home)), style="yellow"))
     console.print()
+
+
+def _finding_line(record: ExceptionRecord, home: str | None) -> str:
+    """Say what reconciliation found about the transaction, and where to read on."""
+    from storno.recon.queue import rule_of  # only a transaction with findings pays for the rules
+
+    rule = rule_of(record.about.rule)
+    name = record.about.rule if rule is None else t(*rule.title)
+    money = Money(record.about.amount_minor, record.about.currency)
+    more = same_home(f"storno exceptions show {record.finding_id}", home)
+    return t("reconciliation: ", "对账：") + f"{name}  {money}  {t(*TITLES[record.standing])}  ({more})"
 
 
 def _box_lines(story: Story, home: str | None) -> Iterator[tuple[str, str, str]]:
@@ -142,7 +159,7 @@ def _print_event(console: Console, number: int, event: Event) -> None:
 
 
 # -------------------------------------------------------------------- for programs
-def as_data(story: Story) -> dict[str, Any]:
+def as_data(story: Story, found: Sequence[ExceptionRecord] = ()) -> dict[str, Any]:
     """Give a story as plain data for JSON; amounts in minor units, times in milliseconds and as the shop's clock."""
     record, s = story.record, story.summary
     key = record.key
@@ -169,6 +186,14 @@ def as_data(story: Story) -> dict[str, Any]:
                 "state": one.state.value,
             }
             for one in story.events
+        ],
+        "findings": [
+            {
+                "id": one.finding_id, "rule": one.about.rule, "amount_minor": one.about.amount_minor,
+                "currency": one.about.currency, "sure": one.about.sure, "state": one.standing.value,
+                "owner": one.owner or None, "found_ms": one.found_ms,
+            }
+            for one in found
         ],
     }  # fmt: skip
 

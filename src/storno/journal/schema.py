@@ -36,6 +36,11 @@ _INTEGERS = frozenset(
         "moves",
         "version",
         "found_ms",
+        "seq",
+        "at_ms",
+        "line",
+        "opened_seq",
+        "found_seq",
     }
 )
 _NULLABLE = frozenset({"approved_minor", "case_kind", "trigger", "expected_minor", "found_minor", "how"})
@@ -120,6 +125,35 @@ UPDATE_EXCEPTION: Final = (
 INSERT_ENTRY: Final = "INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?)"
 KEEP_CARD: Final = "INSERT OR REPLACE INTO cards VALUES (?, ?, ?)"
 FORGET_CARD: Final = "DELETE FROM cards WHERE tx_id = ?"
+SPANS: Final[dict[str, tuple[tuple[str, ...], str]]] = {
+    "facts": (
+        ("seq", "at_ms", "tx_id", "input", "state", "body", "digest"),
+        "SELECT seq, at_ms, tx_id, input, state, body, digest FROM facts WHERE at_ms >= ? AND at_ms < ? ORDER BY seq",
+    ),
+    "transactions": (
+        ("opened_seq", *TX_COLUMNS),
+        "SELECT * FROM transactions WHERE opened_ms >= ? AND opened_ms < ? ORDER BY opened_seq",
+    ),
+    "postings": (
+        ("posting", "line", "tx_id", "currency", "account", "amount_minor", "seq", "at_ms"),
+        (
+            "SELECT e.posting, e.line, e.tx_id, e.currency, e.account, e.amount_minor, e.seq, f.at_ms "
+            "FROM entries AS e CROSS JOIN facts AS f ON f.seq = e.seq WHERE f.at_ms >= ? AND f.at_ms < ?"
+        ),
+    ),
+    "findings": (
+        ("found_seq", *EXCEPTION_COLUMNS),
+        "SELECT * FROM findings WHERE found_ms >= ? AND found_ms < ? ORDER BY found_seq",
+    ),
+}
+"""What is read out by time: columns, and a statement that streams (nothing is sorted in memory)."""
+
+
+def kind_of(column: str) -> str:
+    """Give what a column of `SPANS` holds: INTEGER, TEXT or BLOB."""
+    return "INTEGER" if column in _INTEGERS else "BLOB" if column == "digest" else "TEXT"
+
+
 SET_META: Final = "INSERT OR REPLACE INTO meta VALUES (?, ?, ?)"
 
 

@@ -6,6 +6,7 @@ old pages back. Must not write.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Self
@@ -165,6 +166,14 @@ class SqliteReader:
         sql = f"SELECT {schema.EXCEPTION_NAMES} FROM findings WHERE item = ?"  # noqa: S608
         row = self._one(sql, (ITEM + finding_id,))
         return read_exception_row(row) if row else None
+
+    def exception_ids(self, start: str, limit: int = 10) -> tuple[str, ...]:
+        """Give the ids that begin like this, a few at the most."""
+        if self._format() == 1:
+            return ()
+        sql = "SELECT item FROM findings WHERE item >= ?1 AND item < ?1 || 'g' ORDER BY item LIMIT ?2"
+        rows = self._ask(sql, (ITEM + start, limit))
+        return tuple(item.removeprefix(ITEM) for (item,) in rows)
 
     def exception_facts(self, finding_id: str) -> tuple[ExceptionFact, ...]:
         """Give all facts of an exception in order; empty when it is not known."""
@@ -326,6 +335,23 @@ class SqliteReader:
             if len(page) < _PAGE:
                 return
             after = page[-1][0]
+
+    @contextmanager
+    def one_moment(self) -> Iterator[None]:
+        """Read everything inside from one moment; the log keeps its old pages for as long as that takes."""
+        self._db.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self._db.execute("COMMIT")
+
+    def span(self, name: str, from_ms: int | None, to_ms: int | None) -> Iterator[tuple[Any, ...]]:
+        """Stream a table of `schema.SPANS` by time: from included, to not, None for open."""
+        if name == "findings" and self._format() == 1:
+            return
+        low = -(1 << 63) if from_ms is None else from_ms
+        high = (1 << 63) - 1 if to_ms is None else to_ms
+        yield from self._ask(schema.SPANS[name][1], (low, high))
 
     # ---------------------------------------------------------------- verification
     def verify(self, progress: Callable[[int, int], None] | None = None) -> Verification:

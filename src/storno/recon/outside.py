@@ -1,0 +1,65 @@
+"""The outside lines an exception rests on, read back from the imported statements; card numbers are masked in them.
+
+A line that is not here any more (its file was removed, or the reference is no line) is said to be missing, never left
+out.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pyarrow.parquet as pq  # type: ignore[import-untyped]
+
+from storno.iso8583.mask import scrub
+from storno.statements.catalogue import Catalogue
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from storno.statements.catalogue import StoredFile
+
+SHOWN = 50
+_COLUMNS = (
+    "line_no", "kind", "amount_minor", "currency", "settled_on", "at", "tid", "mid", "stan", "rrn", "reference",
+    "card", "text",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class OutsideLine:
+    """One line of an imported file; `members` are (name, text) pairs of what it says, empty when it is not here."""
+
+    where: str
+    file: str
+    members: tuple[tuple[str, str], ...]
+
+
+def outside_lines(home: Path, references: tuple[str, ...]) -> tuple[OutsideLine, ...]:
+    """Read lines (`file id:line number`) in the order given, a bounded number of them."""
+    wanted = references[:SHOWN]
+    numbers: dict[str, set[int]] = defaultdict(set)
+    for reference in wanted:
+        file_id, _, number = reference.rpartition(":")
+        if file_id and number.isdecimal():
+            numbers[file_id].add(int(number))
+    catalogue = Catalogue(home)
+    found: dict[str, OutsideLine] = {}
+    for file in catalogue.files() if numbers else ():
+        if file.file_id in numbers:
+            found |= _read(catalogue, file, numbers[file.file_id])
+    return tuple(found.get(one, OutsideLine(one, "", ())) for one in wanted)
+
+
+def _read(catalogue: Catalogue, file: StoredFile, numbers: set[int]) -> dict[str, OutsideLine]:
+    path = catalogue.path(file)
+    if path is None or not path.exists():
+        return {}
+    table = pq.read_table(path, columns=list(_COLUMNS), filters=[("line_no", "in", sorted(numbers))])
+    lines: dict[str, OutsideLine] = {}
+    for row in table.to_pylist():
+        where = f"{file.file_id}:{row['line_no']}"
+        members = ((name, scrub(str(row[name]))) for name in _COLUMNS[1:] if row[name] not in (None, ""))
+        lines[where] = OutsideLine(where, file.name, tuple(members))
+    return lines
