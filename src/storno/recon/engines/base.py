@@ -1,0 +1,71 @@
+"""What an engine does for the plan: read files as tables, keep small tables, run steps, hand back rows.
+
+Rule: an engine changes no result. Must not know what the steps are for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from storno.recon.plan import Step
+
+Rows = Sequence[tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One file of a side."""
+
+    path: Path
+    file_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The columns a side has: a file that lacks one has it empty (text) or zero (number), or NULL where that is said."""
+
+    texts: tuple[str, ...]
+    numbers: tuple[str, ...]
+    nullable: frozenset[str] = frozenset()
+    with_file: bool = True
+    """True: a column `file_id` is put in front."""
+
+
+class EngineError(RuntimeError):
+    """The engine could not do it: a file it cannot read, no memory, no disk. Says which, in both languages."""
+
+    def __init__(self, english: str, chinese: str) -> None:
+        super().__init__(english)
+        self.english = english
+        self.chinese = chinese
+
+
+class Engine(Protocol):
+    """Runs steps."""
+
+    def source(self, name: str, parts: Sequence[Part], shape: Shape) -> None:
+        """Make files one table. Raises EngineError."""
+
+    def table(self, name: str, columns: dict[str, str], rows: Iterable[tuple[Any, ...]]) -> None:
+        """Make a small table; types are `text` and `int`."""
+
+    def run(self, step: Step) -> None:
+        """Work out a step and keep it under its name. Raises EngineError."""
+
+    def drop(self, names: Iterable[str]) -> None:
+        """Forget tables that nobody needs any more."""
+
+    def rows(self, sql: str) -> Rows:
+        """Give the rows of a query, few of them."""
+
+    def arrow(self, sql: str) -> pa.Table:
+        """Give the rows of a query as a table in memory."""
+
+    def close(self) -> None:
+        """Let go of memory and temporary files."""

@@ -1,0 +1,165 @@
+"""DuckDB: the embedded engine. Works in a fixed memory box and spills to a folder of its own.
+
+Rule: order of rows is never relied on; whoever wants an order says so in the query.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import duckdb
+
+from storno.recon.engines.base import EngineError, Part, Rows, Shape
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from storno.recon.plan import Step
+    from storno.recon.sides import Effort
+
+_TYPES = {"text": "VARCHAR", "int": "BIGINT"}
+
+
+class DuckEngine:
+    """One in-memory database with its folder for what does not fit."""
+
+    def __init__(self, effort: Effort) -> None:
+        """Open it. `memory_mb` 0 takes six tenths of the machine's memory, `threads` 0 all cores."""
+        if effort.spill is not None:
+            effort.spill.mkdir(parents=True, exist_ok=True)
+        self._folder = Path(tempfile.mkdtemp(prefix="storno-recon-", dir=effort.spill))
+        config: dict[str, str | bool | int | float | list[str]] = {
+            "temp_directory": str(self._folder),
+            "preserve_insertion_order": "false",
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+            "memory_limit": f"{effort.memory_mb}MB" if effort.memory_mb else "60%",
+        }
+        if effort.threads:
+            config["threads"] = str(effort.threads)
+        self._db = duckdb.connect(":memory:", config=config)
+        self._views: set[str] = set()
+
+    def source(self, name: str, parts: Sequence[Part], shape: Shape) -> None:
+        """Make files one view; CSV files are turned into Parquet once, in the spill folder."""
+        if not parts:
+            self._do(f"CREATE VIEW {name} AS SELECT * FROM ({_empty(shape)}) AS e WHERE FALSE")  # noqa: S608
+            return
+        selects = []
+        for at, part in enumerate(parts):
+            path = part.path
+            if path.suffix.lower() in (".csv", ".txt"):
+                path = self._from_csv(part.path, self._folder / f"{name}-{at}.parquet", shape)
+            reader = f"read_parquet({_literal(str(path))})"
+            selects.append(f"SELECT {self._columns(reader, part, shape)} FROM {reader}")  # noqa: S608
+        self._do(f"CREATE VIEW {name} AS " + " UNION ALL ".join(selects))
+
+    def _from_csv(self, path: Path, target: Path, shape: Shape) -> Path:
+        reader = f"read_csv({_literal(str(path))}, header = true, all_varchar = true)"
+        there = [one for one in (*shape.texts, *shape.numbers) if one in self._names(reader)]
+        columns = ", ".join(
+            f'coalesce("{one}", \'\') AS "{one}"' if one in shape.texts else f'CAST("{one}" AS BIGINT) AS "{one}"'
+            for one in there
+        )
+        self._do(
+            f"COPY (SELECT {columns} FROM {reader}) TO {_literal(str(target))} (FORMAT parquet, COMPRESSION lz4_raw)"  # noqa: S608
+        )
+        return target
+
+    def _names(self, reader: str) -> frozenset[str]:
+        return frozenset(row[0] for row in self._ask(f"DESCRIBE SELECT * FROM {reader}"))  # noqa: S608
+
+    def _columns(self, reader: str, part: Part, shape: Shape) -> str:
+        there = self._names(reader)
+        columns = [f"{_literal(part.file_id)} AS file_id"] if shape.with_file else []
+        for one in shape.texts:
+            columns.append(f'"{one}"' if one in there else f"'' AS \"{one}\"")
+        for one in shape.numbers:
+            lacking = "NULL" if one in shape.nullable else "0"
+            columns.append(f'CAST({_quoted(one) if one in there else lacking} AS BIGINT) AS "{one}"')
+        return ", ".join(columns)
+
+    def table(self, name: str, columns: dict[str, str], rows: Iterable[tuple[Any, ...]]) -> None:
+        """Make a small table."""
+        listed = list(rows)
+        self._do(f"CREATE TABLE {name} ({', '.join(f'{one} {_TYPES[kind]}' for one, kind in columns.items())})")
+        if listed:
+            places = ", ".join("?" * len(columns))
+            self._db.executemany(f"INSERT INTO {name} VALUES ({places})", listed)  # noqa: S608
+
+    def run(self, step: Step) -> None:
+        """Work out a step."""
+        kind = "TABLE" if step.keep else "VIEW"
+        if not step.keep:
+            self._views.add(step.name)
+        self._do(f"CREATE {kind} {step.name} AS {step.sql}", step.name)
+
+    def drop(self, names: Iterable[str]) -> None:
+        """Drop tables."""
+        for name in names:
+            self._do(f"DROP {'VIEW' if name in self._views else 'TABLE'} {name}")
+
+    def rows(self, sql: str) -> Rows:
+        """Give the rows of a query."""
+        return self._ask(sql)
+
+    def arrow(self, sql: str) -> pa.Table:
+        """Give the rows of a query as an Arrow table."""
+        try:
+            return self._db.execute(sql).to_arrow_table()
+        except duckdb.Error as error:
+            raise _trouble(error) from error
+
+    def close(self) -> None:
+        """Close the database and empty its folder."""
+        self._db.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *args: object) -> None:
+        self.close()
+
+    def _do(self, sql: str, what: str = "") -> None:
+        try:
+            self._db.execute(sql)
+        except duckdb.Error as error:
+            raise _trouble(error, what) from error
+
+    def _ask(self, sql: str) -> Rows:
+        try:
+            return self._db.execute(sql).fetchall()
+        except duckdb.Error as error:
+            raise _trouble(error) from error
+
+
+def _trouble(error: duckdb.Error, what: str = "") -> Exception:
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return EngineError(
+            "the comparison does not fit into its memory: give more with --memory, or free some disk",
+            "对账所需内存不足：请用 --memory 增大，或腾出磁盘空间",
+        )
+    if isinstance(error, duckdb.IOException | duckdb.InvalidInputException | duckdb.ConversionException):
+        first = str(error).splitlines()[0][:200]
+        return EngineError(f"the engine cannot read or write: {first}", f"引擎无法读写：{first}")
+    return AssertionError(f"step {what or '-'}: {error}")
+
+
+def _empty(shape: Shape) -> str:
+    columns = ["'' AS file_id"] if shape.with_file else []
+    columns += [f"'' AS {_quoted(one)}" for one in shape.texts]
+    columns += [f"CAST(0 AS BIGINT) AS {_quoted(one)}" for one in shape.numbers]
+    return "SELECT " + ", ".join(columns)
+
+
+def _quoted(name: str) -> str:
+    return f'"{name}"'
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

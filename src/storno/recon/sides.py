@@ -1,0 +1,96 @@
+"""What is compared, and how: the files of each side, the period and the settings of one reconciliation.
+
+Rule: everything that can change a result is in here and goes into the run's id; how much memory or which engine is used
+cannot change a result. Pure data.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from storno.statements.line import Role
+
+HOLD_DAYS = 3
+"""Working days a one-sided line may wait for its counterpart before it is a difference."""
+
+
+@dataclass(frozen=True, slots=True)
+class LineFile:
+    """One imported statement file: where its lines are, and what is known of its completeness."""
+
+    file_id: str
+    role: Role
+    path: Path
+    """Parquet or CSV with the columns of `StatementLine`."""
+    sha256: str = ""
+    """Of what is compared; empty: taken when the run begins."""
+    lines: int | None = None
+    """How many lines were imported; None: not known."""
+    rejects: int = 0
+    totals_met: bool = True
+    """False: a total the file declares is not what was read, and somebody took it all the same."""
+    complete: bool = True
+    """False: the sender or the import says that something is missing."""
+    days: tuple[str, ...] = ()
+    """Days it covers, YYYYMMDD, even where it has no line on them."""
+
+
+@dataclass(frozen=True, slots=True)
+class BooksFile:
+    """Our books as a table: the columns of the journal's `transactions`."""
+
+    path: Path
+    sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """Everything that is compared."""
+
+    books: tuple[BooksFile, ...] = ()
+    lines: tuple[LineFile, ...] = ()
+
+    def of(self, role: Role) -> tuple[LineFile, ...]:
+        """Give the files of one role, in the order of their ids."""
+        return tuple(sorted((one for one in self.lines if one.role is role), key=lambda one: one.file_id))
+
+
+@dataclass(frozen=True, slots=True)
+class FeeRate:
+    """What a merchant has agreed to pay: 1/100 % of the amount, to the nearest minor unit, half up."""
+
+    mid: str
+    basis_points: int
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How it is compared. Days are YYYYMMDD; empty means: what the files have."""
+
+    first: str = ""
+    last: str = ""
+    as_of: str = ""
+    """The last day that all files are in for; later lines count, but nothing is due after it."""
+    hold_days: int = HOLD_DAYS
+    holidays: frozenset[str] = frozenset()
+    fees: tuple[FeeRate, ...] = ()
+    """Without a merchant's rate here, the rate that nearly all of its lines keep is taken as agreed."""
+    utc_offset_min: int = 480
+    need: frozenset[Role] = field(default_factory=lambda: frozenset({Role.NETWORK}))
+    """Sides without which no verdict but INCOMPLETE is possible."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """What an engine may use. Changes no result."""
+
+    memory_mb: int = 0
+    """0: six tenths of the machine's."""
+    threads: int = 0
+    digest: bool | None = None
+    """True: digests first, so that only rows in unequal buckets are held; None: from a million rows on."""
+    buckets_log2: int = 0
+    """0: by the number of rows."""
+    spill: Path | None = None
+    """Folder for what does not fit into memory; None: a temporary one."""

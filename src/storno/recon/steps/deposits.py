@@ -1,0 +1,175 @@
+"""The bank's leg: one deposit for many transactions, held against what was cleared for a merchant's day.
+
+Rule: groups first (merchant and clearing day: gross - refunds - fees); a deposit goes to the group it names, else to the
+only one it equals, else to a run of days it equals, else to the one that was due that day. Never a free choice of rows
+that happen to add up.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from storno.recon.plan import Step, fill
+from storno.recon.steps.pairs import Terms, judged
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+LAG_DAYS = 12
+"""Calendar days a deposit may come after the clearing day: a weekend and a long holiday."""
+RUN_DAYS = 10
+"""Clearing days one deposit may cover."""
+
+_GROUPS = """
+SELECT g.mid, g.day, g.currency, d.n AS day_n, d.pay_n, d.due_n, CAST(sum(net) AS BIGINT) AS expected,
+    CAST(sum(rows_) AS BIGINT) AS rows_, g.mid || '/' || g.day || '/' || g.currency AS group_id
+FROM (
+    SELECT mid, day, currency, sum(coalesce(net, amount + fee)) AS net, count(*) AS rows_
+    FROM net WHERE live = 1 AND kind NOT IN ('preauth', 'deposit', 'other') GROUP BY mid, day, currency
+    UNION ALL
+    SELECT o_mid AS mid, settled_on AS day, currency, sum(revived) AS net, 0 AS rows_
+    FROM pairs_n WHERE revived <> 0 GROUP BY o_mid, settled_on, currency
+) AS g LEFT JOIN days AS d ON g.day = d.day
+GROUP BY g.mid, g.day, g.currency, d.n, d.pay_n, d.due_n
+"""
+_DEPOSITS = """
+SELECT b.row_id, b.kind, b.amount + b.fee AS amount, b.currency, b.day, d.n AS day_n, b.said_mid AS mid,
+    CASE WHEN b.said_day <> '' AND b.said_day <= b.day THEN b.said_day ELSE '' END AS said_day
+FROM (
+    SELECT row_id, kind, amount, fee, currency, day,
+        CASE WHEN mid <> '' THEN mid
+            ELSE coalesce(regexp_extract(said, '(^|[^0-9])([0-9]{15})([^0-9]|$)', 2), '') END AS said_mid,
+        coalesce(regexp_extract(said, '(^|[^0-9])(20[0-9]{6})([^0-9]|$)', 2), '') AS said_day
+    FROM (SELECT *, reference || ' ' || order_no || ' ' || note AS said FROM bank) AS s
+    WHERE amount <> 0 AND live = 1 AND kind IN ('deposit', 'payment', 'other', 'adjustment', 'refund')
+) AS b LEFT JOIN days AS d ON b.day = d.day
+WHERE b.kind = 'deposit' OR b.said_mid IN (SELECT mid FROM groups WHERE mid <> '')
+"""
+_NAMED = """
+SELECT d.row_id, g.group_id FROM deposits AS d JOIN groups AS g
+    ON d.mid = g.mid AND d.currency = g.currency AND d.said_day = g.day AND d.said_day <> ''
+"""
+_OPEN_DEPOSITS = "SELECT d.* FROM $before AS d ANTI JOIN $taken AS t ON d.row_id = t.row_id"
+_OPEN_GROUPS = "SELECT g.* FROM $before AS g ANTI JOIN $taken AS t ON g.group_id = t.group_id"
+_UNIQUE = """
+SELECT row_id, group_id FROM (
+    SELECT row_id, group_id, count(*) OVER (PARTITION BY row_id) AS of_deposit,
+        count(*) OVER (PARTITION BY group_id) AS of_group
+    FROM (SELECT d.row_id, g.group_id FROM $deposits AS d JOIN $groups AS g ON d.currency = g.currency AND $on) AS c
+) AS u WHERE of_deposit = 1 AND of_group = 1
+"""
+_LAG = f"d.day_n - g.day_n BETWEEN 0 AND {LAG_DAYS}"
+_EQUAL = f"d.mid = g.mid AND d.mid <> '' AND d.amount = g.expected AND {_LAG}"
+_ON_ITS_DAY = "d.mid = g.mid AND d.mid <> '' AND d.amount = g.expected AND d.day_n = g.pay_n"
+_DUE = "d.mid = g.mid AND d.mid <> '' AND d.day_n = g.pay_n"
+_NO_NAME = f"d.mid = '' AND d.amount = g.expected AND {_LAG}"
+_RUNS = f"""
+SELECT row_id, first_n, last_n, mid, currency FROM (
+    SELECT d.row_id, d.mid, d.currency, a.day_n AS first_n, z.day_n AS last_n,
+        count(*) OVER (PARTITION BY d.row_id) AS of_deposit
+    FROM $deposits AS d
+        JOIN $sums AS z ON d.mid = z.mid AND d.currency = z.currency AND d.day_n - z.day_n BETWEEN 0 AND {LAG_DAYS}
+        JOIN $sums AS a ON d.mid = a.mid AND d.currency = a.currency AND z.place - a.place BETWEEN 1 AND {RUN_DAYS - 1}
+            AND z.up_to - a.up_to + a.expected = d.amount
+) AS r WHERE of_deposit = 1
+"""
+_SUMS = """
+SELECT mid, currency, day_n, expected, group_id, row_number() OVER (PARTITION BY mid, currency ORDER BY day_n) AS place,
+    CAST(sum(expected) OVER (PARTITION BY mid, currency ORDER BY day_n) AS BIGINT) AS up_to
+FROM $groups WHERE day_n IS NOT NULL
+"""
+_RUN_GROUPS = """
+SELECT r.row_id, g.group_id, count(*) OVER (PARTITION BY g.group_id) AS of_group FROM $runs AS r JOIN $groups AS g
+    ON r.mid = g.mid AND r.currency = g.currency AND g.day_n BETWEEN r.first_n AND r.last_n
+"""
+_RUN_LINKS = """
+SELECT r.row_id, r.group_id FROM run_groups AS r
+    ANTI JOIN (SELECT row_id FROM run_groups WHERE of_group > 1) AS o ON r.row_id = o.row_id
+"""
+_TIES = """
+SELECT row_id, group_id, min(rank) AS rank FROM ($links) AS l GROUP BY row_id, group_id
+"""
+# A run ties several groups to one deposit: the whole run is one thing to pay, named by its last day.
+_HEADS = """
+SELECT t.group_id, coalesce(min(h.head), t.group_id) AS head FROM (SELECT DISTINCT group_id FROM ties) AS t
+    LEFT JOIN (
+        SELECT x.group_id, y.head FROM ties AS x JOIN (
+            SELECT row_id, max(group_id) AS head FROM ties WHERE rank = 3 GROUP BY row_id
+        ) AS y ON x.row_id = y.row_id
+    ) AS h ON t.group_id = h.group_id
+GROUP BY t.group_id
+"""
+_PAID = """
+SELECT t.head, CAST(sum(d.amount) AS BIGINT) AS paid, count(*) AS lines_, min(d.day) AS day, max(t.rank) AS rank
+FROM headed AS t JOIN deposits AS d ON t.row_id = d.row_id GROUP BY t.head
+"""
+_HEADED = """
+SELECT h.head, t.row_id, max(t.rank) AS rank FROM ties AS t JOIN heads AS h ON t.group_id = h.group_id
+GROUP BY h.head, t.row_id
+"""
+_OWED = """
+SELECT coalesce(h.head, g.group_id) AS head, g.mid, g.currency, max(g.day) AS day, max(g.due_n) AS due_n,
+    CAST(sum(g.expected) AS BIGINT) AS expected
+FROM groups AS g LEFT JOIN heads AS h ON g.group_id = h.group_id
+GROUP BY coalesce(h.head, g.group_id), g.mid, g.currency
+"""
+_PAIRS = """
+SELECT 'bank' AS leg, o.head AS pair_id, TRUE AS b_there, '' AS tx_id, o.expected AS b_effect, o.mid AS b_mid,
+    '' AS b_tid, p.head IS NOT NULL AS o_there, coalesce(p.lines_, 0) AS o_lines, coalesce(p.paid, 0) AS o_effect,
+    0 AS revived, o.mid AS o_mid, '' AS o_tid, s.mid IS NOT NULL OR u.unnamed > 0 AS covered, FALSE AS b_pairs_off, o.currency,
+    'deposit/' || o.mid || '/' || o.day AS key, o.day AS date, coalesce(p.day, '') AS settled_on, '' AS rrn,
+    coalesce(p.rank, -1) AS rank, o.day AS about, o.due_n
+FROM owed AS o LEFT JOIN paid AS p ON o.head = p.head
+    LEFT JOIN (SELECT DISTINCT mid FROM deposits) AS s ON o.mid = s.mid
+    CROSS JOIN (SELECT count(*) AS unnamed FROM deposits WHERE mid = '') AS u
+UNION ALL
+SELECT 'bank' AS leg, d.row_id AS pair_id, FALSE AS b_there, '' AS tx_id, 0 AS b_effect, '' AS b_mid, '' AS b_tid,
+    TRUE AS o_there, 1 AS o_lines, d.amount AS o_effect, 0 AS revived, d.mid AS o_mid, '' AS o_tid, TRUE AS covered,
+    FALSE AS b_pairs_off, d.currency, 'deposit/' || d.mid || '/' || d.day || '/' || d.row_id AS key, '' AS date,
+    d.day AS settled_on, '' AS rrn, -1 AS rank, d.day AS about, n.due_n
+FROM left_deposits AS d LEFT JOIN days AS n ON d.day = n.day
+"""
+PASSES = (
+    "deposit_named", "deposit_on_its_day", "deposit_equal", "deposit_of_days", "deposit_without_name", "deposit_due",
+)  # fmt: skip
+LIKELY = (3, 4, 5)
+"""Passes that are tolerant."""
+_SHARED = 3
+
+
+def deposits(terms: Terms) -> tuple[Step, ...]:
+    """Give the steps of the bank's leg up to `judged_b` and `account_b`."""
+    steps = [Step("groups", _GROUPS), Step("deposits", _DEPOSITS), Step("tie_0", _NAMED)]
+    mine, theirs = "deposits", "groups"
+    for at in range(1, len(PASSES)):
+        steps += [
+            Step(f"deposits_{at}", fill(_OPEN_DEPOSITS, before=mine, taken=f"tie_{at - 1}")),
+            Step(f"groups_{at}", fill(_OPEN_GROUPS, before=theirs, taken=f"tie_{at - 1}")),
+        ]
+        mine, theirs = f"deposits_{at}", f"groups_{at}"
+        steps += _tie(at, mine, theirs)
+    last = len(PASSES) - 1
+    steps.append(Step("left_deposits", fill(_OPEN_DEPOSITS, before=mine, taken=f"tie_{last}")))
+    links = " UNION ALL ".join(f"SELECT row_id, group_id, {n} AS rank FROM tie_{n}" for n in range(len(PASSES)))  # noqa: S608
+    return (
+        *steps,
+        Step("ties", fill(_TIES, links=links)),
+        Step("heads", _HEADS),
+        Step("headed", _HEADED),
+        Step("paid", _PAID),
+        Step("owed", _OWED),
+        Step("pairs_b", _PAIRS),
+        judged("b", "bank", terms),
+    )
+
+
+def _tie(at: int, mine: str, theirs: str) -> Iterable[Step]:
+    if at == _SHARED:
+        return (
+            Step("group_sums", fill(_SUMS, groups=theirs)),
+            Step("runs", fill(_RUNS, deposits=mine, sums="group_sums")),
+            Step("run_groups", fill(_RUN_GROUPS, runs="runs", groups=theirs)),
+            Step(f"tie_{at}", _RUN_LINKS),
+        )
+    on = {1: _ON_ITS_DAY, 2: _EQUAL, 4: _NO_NAME, 5: _DUE}[at]
+    return (Step(f"tie_{at}", fill(_UNIQUE, deposits=mine, groups=theirs, on=on)),)

@@ -1,0 +1,196 @@
+"""Bringing lines and transactions together: exact keys first, then tolerant passes.
+
+Rule: an exact pass gives a line to the one transaction that fits best, and leaves it where two fit equally; several
+lines may belong to one transaction (its reversal, a second settlement). A tolerant pass takes a pair only if it is the
+only one on both sides. Each pass sees only what the passes before it left over.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from storno.recon.plan import Step, fill
+
+OWN = "l.klass = b.klass AND sign(l.amount) = sign(b.amount)"
+UNDOES = "l.klass = 'rev' AND sign(l.amount) = -sign(b.amount)"
+VOIDS = "l.klass = 'void' AND b.klass = 'pay' AND sign(l.amount) = -sign(b.amount)"
+_EITHER = f"(({OWN}) OR ({UNDOES}))"
+_RRN = "l.rrn = b.rrn AND l.rrn <> ''"
+_STAN = "l.tid = b.tid AND l.stan = b.stan AND l.stan <> '' AND l.tid <> ''"
+_SAME_DAY = "l.at_n = b.day_n"
+_NEAR = "l.at_n - b.day_n BETWEEN -31 AND 31"
+_SAME_MID = "(l.mid = '' OR l.mid = b.mid)"
+_CARD = "l.card4 = b.card4 AND l.card4 <> ''"
+_AUTH = "l.auth_code = b.auth_code AND l.auth_code <> ''"
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """One way of finding a line's transaction."""
+
+    name: str
+    on: str
+    exact: bool = True
+
+
+NETWORK = (
+    Pass("rrn", f"{_RRN} AND (l.stan = '' OR l.stan = b.stan) AND (l.tid = '' OR l.tid = b.tid) AND {_NEAR} AND {_EITHER}"),
+    Pass("rrn_stan", f"{_RRN} AND l.stan = b.stan AND {_NEAR} AND {_EITHER}"),
+    Pass("terminal_key", f"{_STAN} AND {_SAME_DAY} AND (l.batch = '' OR b.batch = '' OR l.batch = b.batch) "
+         f"AND abs(l.amount) = abs(b.amount) AND {_EITHER}"),
+    Pass("terminal_key_other_amount", f"{_STAN} AND {_SAME_DAY} AND (l.batch = '' OR b.batch = '' OR l.batch = b.batch) "
+         f"AND (l.rrn = '' OR b.rrn = '' OR ({_CARD}) OR ({_AUTH})) AND {_EITHER}"),
+    Pass("rrn_only", f"{_RRN} AND {_NEAR} AND (abs(l.amount) = abs(b.amount) OR ({_AUTH}) OR ({_CARD})) AND {_EITHER}"),
+    Pass("reference", f"l.reference = b.rrn AND l.reference <> '' AND {_NEAR} AND {_EITHER}"),
+    Pass("order", f"l.order_no = b.rrn AND l.order_no <> '' AND {_NEAR} AND {_EITHER}"),
+    Pass("order_id", f"l.order_no = b.tx_id AND l.order_no <> '' AND {_EITHER}"),
+    Pass("void_by_original", f"l.klass = 'void' AND b.klass = 'void' AND l.rrn = b.orig_rrn AND l.rrn <> '' AND {_NEAR}"),
+    Pass("original_rrn", f"l.original = b.rrn AND l.original <> '' AND {_NEAR} AND (({UNDOES}) OR ({VOIDS}))"),
+    Pass("original_shared_rrn", f"{_RRN} AND {_NEAR} AND ({VOIDS})"),
+    Pass("original_stan", f"l.tid = b.tid AND l.tid <> '' AND l.original = b.stan AND l.original <> '' AND {_SAME_DAY} "
+         f"AND abs(l.amount) = abs(b.amount) AND (({UNDOES}) OR ({VOIDS}))"),
+    Pass("stan_near_day", f"{_STAN} AND l.at_n - b.day_n BETWEEN -4 AND 4 AND l.amount = b.amount AND {OWN}", exact=False),
+    Pass("auth_code", f"l.mid = b.mid AND {_AUTH} AND l.amount = b.amount AND l.at_n - b.day_n BETWEEN -1 AND 1 AND {OWN}",
+         exact=False),
+    Pass("card", f"l.tid = b.tid AND l.tid <> '' AND {_CARD} AND l.amount = b.amount AND {_SAME_DAY} AND {OWN}", exact=False),
+    Pass("card_at_merchant", f"l.mid = b.mid AND l.mid <> '' AND {_CARD} AND l.amount = b.amount AND {_SAME_DAY} AND {OWN}",
+         exact=False),
+    Pass("auth_code_and_card", f"{_AUTH} AND {_CARD} AND l.amount = b.amount AND {_SAME_DAY} AND {OWN}", exact=False),
+    Pass("net_of_fee", f"{_AUTH} AND {_SAME_MID} AND l.amount - l.fee = b.amount AND l.fee <> 0 AND {_SAME_DAY} AND {OWN}",
+         exact=False),
+    Pass("time", f"l.tid = b.tid AND l.tid <> '' AND l.amount = b.amount AND {_SAME_DAY} "
+         f"AND l.at_s - b.at_s BETWEEN -600 AND 600 AND (l.card4 = '' OR b.card4 = '' OR l.card4 = b.card4) AND {OWN}",
+         exact=False),
+)  # fmt: skip
+
+TERMINAL = (
+    Pass("terminal_key", f"{_STAN} AND l.day = b.day AND (l.batch = '' OR b.batch = '' OR l.batch = b.batch) AND {_EITHER}"),
+    Pass("terminal_key_near", f"{_STAN} AND l.at_n - b.day_n BETWEEN -1 AND 1 "
+         f"AND (l.batch = b.batch OR abs(l.amount) = abs(b.amount)) AND (l.batch = '' OR b.batch = '' OR l.batch = b.batch) "
+         f"AND {_EITHER}"),
+    Pass("rrn", f"{_RRN} AND {_NEAR} AND {_EITHER}"),
+    Pass("auth_code", f"l.tid = b.tid AND {_AUTH} AND l.amount = b.amount AND l.at_n - b.day_n BETWEEN -1 AND 1 AND {OWN}",
+         exact=False),
+    Pass("card", f"l.tid = b.tid AND l.tid <> '' AND {_CARD} AND l.amount = b.amount AND {_SAME_DAY} AND {OWN}", exact=False),
+    Pass("time", f"l.tid = b.tid AND l.tid <> '' AND l.amount = b.amount AND {_SAME_DAY} "
+         f"AND l.at_s - b.at_s BETWEEN -600 AND 600 AND (l.card4 = '' OR b.card4 = '' OR l.card4 = b.card4) AND {OWN}",
+         exact=False),
+)  # fmt: skip
+
+PASSES = {"n": NETWORK, "t": TERMINAL}
+def names_of(s: str) -> tuple[str, ...]:
+    """Give the names of a leg's passes by rank."""
+    return (CLEAN, *(one.name for one in PASSES[s]))
+
+
+def tolerant(s: str) -> tuple[int, ...]:
+    """Give the ranks of a leg's tolerant passes."""
+    return tuple(n for n, one in enumerate(PASSES[s], 1) if not one.exact)
+
+
+CLEAN = "exact"
+"""The pass of pairs that agree in everything; the filter's equal buckets are of the same kind."""
+
+_LINES = """
+SELECT l.row_id, l.klass, l.kind, l.mark, l.live, l.amount, l.currency, l.fee, l.day, l.tid, l.mid, l.batch, l.stan,
+    l.rrn, l.auth_code, l.reference, l.order_no, l.original, right(l.card, 4) AS card4, s.n AS day_n,
+    coalesce(a.n, s.n) AS at_n,
+    coalesce(a.n, s.n) * 86400 + coalesce(TRY_CAST(substr(l."at", 9, 2) AS INT) * 3600
+        + TRY_CAST(substr(l."at", 11, 2) AS INT) * 60 + TRY_CAST(substr(l."at", 13, 2) AS INT), -86400000) AS at_s,
+    CASE WHEN l.kind = 'payment' AND l.live = 1 THEN l.fee ELSE 0 END AS paid_fee,
+    CASE WHEN l.kind = 'payment' AND l.live = 1 THEN $due END AS due_fee
+FROM $lines AS l LEFT JOIN days AS s ON l.day = s.day LEFT JOIN days AS a ON substr(l."at", 1, 8) = a.day $rates
+"""
+_BOOKS = """
+SELECT b.*, d.n AS day_n, d.due_n, right(b.card, 4) AS card4, coalesce(o.rrn, '') AS orig_rrn,
+    coalesce(o.state, '') AS orig_state
+FROM $books AS b LEFT JOIN days AS d ON b.day = d.day
+    LEFT JOIN originals_$s AS o ON b.original = o.tx_id AND b.original <> ''
+"""
+_ORIGINALS = """
+SELECT tx_id, rrn, state FROM books WHERE tx_id IN (SELECT original FROM $books WHERE original <> '' AND klass = 'void')
+"""
+_LONE_LINES = "SELECT $key FROM lines_$s WHERE $whole GROUP BY $key HAVING count(*) = 1"
+_LONE_BOOKS = "SELECT $key FROM matchable_$s WHERE $whole GROUP BY $key HAVING count(*) = 1"
+_CLEAN_N = """
+SELECT l.row_id, b.tx_id, 'exact' AS pass, 0 AS rank, 1 AS own
+FROM lines_n AS l JOIN lone_lines_n AS x ON l.rrn = x.rrn
+    JOIN matchable_n AS b ON l.rrn = b.rrn JOIN lone_books_n AS y ON b.rrn = y.rrn
+WHERE l.live = 1 AND b.position = 'effect' AND l.klass = b.klass AND l.amount = b.effect AND l.currency = b.currency
+    AND l.day = b.day AND (l.mid = '' OR l.mid = b.mid) AND (l.tid = '' OR l.tid = b.tid)
+    AND (l.stan = '' OR l.stan = b.stan) AND (l.due_fee IS NULL OR l.due_fee = l.fee)
+    AND NOT (b.klass = 'void' AND b.orig_state = 'reversed')
+"""
+_CLEAN_T = """
+SELECT l.row_id, b.tx_id, 'exact' AS pass, 0 AS rank, 1 AS own
+FROM lines_t AS l JOIN lone_lines_t AS x ON l.tid = x.tid AND l.stan = x.stan AND l.day = x.day
+    JOIN matchable_t AS b ON l.tid = b.tid AND l.stan = b.stan AND l.day = b.day
+    JOIN lone_books_t AS y ON b.tid = y.tid AND b.stan = y.stan AND b.day = y.day
+WHERE l.live = 1 AND b.position = 'effect' AND b.told = 'approved' AND l.klass = b.klass AND l.amount = b.effect
+    AND l.currency = b.currency AND (l.mid = '' OR l.mid = b.mid) AND (l.batch = '' OR l.batch = b.batch)
+"""
+_LEFT_LINES = "SELECT l.* FROM $before AS l ANTI JOIN $taken AS k ON l.row_id = k.row_id"
+_LEFT_BOOKS = "SELECT b.* FROM $before AS b ANTI JOIN $taken AS k ON b.tx_id = k.tx_id"
+_EXACT = """
+SELECT row_id, min(tx_id) AS tx_id, '$name' AS pass, $rank AS rank, min(own) AS own
+FROM (
+    SELECT row_id, tx_id, own, odd, min(odd) OVER (PARTITION BY row_id) AS least
+    FROM (
+        SELECT l.row_id, b.tx_id, CASE WHEN l.klass = b.klass THEN 1 ELSE 0 END AS own,
+            CASE WHEN abs(l.amount) = abs(b.amount) THEN 0 ELSE 1000 END + coalesce(abs(l.at_n - b.day_n), 0) AS odd
+        FROM $lines AS l JOIN $books AS b ON l.currency = b.currency AND $on
+    ) AS c
+) AS d WHERE odd = least GROUP BY row_id HAVING count(*) = 1
+"""
+_TOLERANT = """
+SELECT row_id, tx_id, '$name' AS pass, $rank AS rank, 1 AS own
+FROM (
+    SELECT row_id, tx_id, count(*) OVER (PARTITION BY row_id) AS of_line, count(*) OVER (PARTITION BY tx_id) AS of_tx
+    FROM (
+        SELECT l.row_id, b.tx_id FROM $lines AS l JOIN $books AS b ON l.currency = b.currency AND $on WHERE l.live = 1
+    ) AS c
+) AS d WHERE of_line = 1 AND of_tx = 1
+"""
+
+
+def match(s: str, *, fees: bool) -> tuple[Step, ...]:
+    """Give the steps of one leg, `n` (network) or `t` (terminal), up to `links_<s>` and `alone_<s>`."""
+    lines, books = ("net_open", "books_open_n") if s == "n" else ("term_open", "books_open_t")
+    rated = fees and s == "n"
+    due = "-((abs(l.amount) * r.basis_points + 5000) // 10000) * sign(l.amount)" if rated else "NULL"
+    key, whole = ("rrn", "rrn <> ''") if s == "n" else ("tid, stan, day", "stan <> '' AND tid <> ''")
+    steps = [
+        Step(f"originals_{s}", fill(_ORIGINALS, books=books)),
+        Step(f"lines_{s}", fill(_LINES, lines=lines, due=f"CAST({due} AS BIGINT)",
+                                rates="LEFT JOIN rates AS r ON l.mid = r.mid" if rated else "")),
+        Step(f"matchable_{s}", fill(_BOOKS, books=books, s=s)),
+        Step(f"lone_lines_{s}", fill(_LONE_LINES, s=s, key=key, whole=whole)),
+        Step(f"lone_books_{s}", fill(_LONE_BOOKS, s=s, key=key, whole=whole)),
+        Step(f"link_{s}_0", _CLEAN_N if s == "n" else _CLEAN_T),
+        Step(f"left_{s}_0", fill(_LEFT_LINES, before=f"lines_{s}", taken=f"link_{s}_0")),
+        Step(f"free_{s}_0", fill(_LEFT_BOOKS, before=f"matchable_{s}", taken=f"link_{s}_0")),
+    ]  # fmt: skip
+    free, tolerant_yet = f"free_{s}_0", False
+    for at, one in enumerate(PASSES[s], 1):
+        before = f"left_{s}_{at - 1}"
+        if not one.exact:
+            taken = f"link_{s}_{at - 1}"
+            if not tolerant_yet:
+                taken, tolerant_yet = f"served_{s}", True
+                served = (f"SELECT tx_id FROM link_{s}_{n} WHERE own = 1" for n in range(1, at))  # noqa: S608
+                steps.append(Step(taken, " UNION ".join(served)))
+            steps.append(Step(f"free_{s}_{at}", fill(_LEFT_BOOKS, before=free, taken=taken)))
+            free = f"free_{s}_{at}"
+        sql = _EXACT if one.exact else _TOLERANT
+        steps += [
+            Step(f"link_{s}_{at}", fill(sql, name=one.name, rank=at, lines=before, books=free, on=one.on)),
+            Step(f"left_{s}_{at}", fill(_LEFT_LINES, before=before, taken=f"link_{s}_{at}")),
+        ]
+    last = len(PASSES[s])
+    links = (f"SELECT row_id, tx_id, pass, rank, own FROM link_{s}_{n}" for n in range(last + 1))  # noqa: S608
+    return (
+        *steps,
+        Step(f"links_{s}", " UNION ALL ".join(links)),
+        Step(f"alone_{s}", f"SELECT * FROM left_{s}_{last}"),  # noqa: S608 - our own text
+        Step(f"passes_{s}", f"SELECT pass, count(*) AS rows_ FROM links_{s} GROUP BY pass"),  # noqa: S608
+    )
