@@ -130,7 +130,7 @@ class Gateway:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_ms = 0
         self._number = 0
-        self._writing = False
+        self._writing = self._closed = False
         self._token_sent = self._token_durable = 0
         self._stopped: asyncio.Future[None] = self._loop.create_future()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -190,6 +190,9 @@ class Gateway:
             self._stopped.set_result(None)
 
     def _close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True  # what comes in from here on finds no journal: the next start sees to it
         if self._timer is not None:
             self._timer.cancel()
         for link in self._links.values():
@@ -220,7 +223,7 @@ class Gateway:
 
     def feed(self, event: ev.Event) -> None:
         """Give the node an event and carry out what it orders."""
-        if self.node.halted:
+        if self.node.halted or self._closed:
             return
         try:
             commands = self.node.step(self.clock.now_ms(), event)
@@ -237,6 +240,8 @@ class Gateway:
 
     def _turn(self) -> None:
         self._flush_soon = False
+        if self._closed:
+            return
         self._flush()
         self._arm()
 
