@@ -65,7 +65,8 @@ def test_the_books_agree_or_say_why(played):
     assert told["verdict"] in ("agree", "explained")
     assert (told["verdict"] == "agree") is (told["differences"] == [])
     assert result.returncode == 0
-    assert (told["kills"], told["transactions"] > 10) == (1, True)
+    assert told["kills"] == 1
+    assert told["transactions"] > 0  # how many fit into the time is the machine's affair
 
 
 def test_its_home_can_be_looked_into_afterwards(played):
