@@ -10,8 +10,7 @@ import re
 
 from storno.iso8583.mask import mask_pan, scrub
 
-_GROUPS = re.compile(r"[0-9]+(?:[ \-\u00a0\u3000][0-9]+)+")
-_GROUPED_CHARS_MAX = 24
+_GROUPS = re.compile(r"(?<![0-9])[0-9]++(?:[ \-\u00a0\u3000][0-9]++)+")
 _THIRTEEN = re.compile(r"(?:[0-9][ \-\u00a0\u3000]?){12}[0-9]")
 _LONG = re.compile(r"[0-9]{20,}")
 _RUN = re.compile(r"(?<![0-9])[0-9]{13,19}(?![0-9])")
@@ -59,16 +58,15 @@ def mask_text(text: str) -> str:
 def _grouped(found: re.Match[str]) -> str:
     """Mask numbers written in groups (`6222 0212 …`); blanks stay, so columns stay where they were."""
     signs = list(found[0])
-    runs = [run.span() for run in re.finditer(r"[0-9]+", found[0])]
-    for at, (start, _) in enumerate(runs):
-        near = [
-            end for _, end in runs[at : at + _GROUPED_CHARS_MAX] if 13 <= end - start <= _GROUPED_CHARS_MAX
-        ]
-        for end in reversed(near):
-            places = [n for n in range(start, end) if found[0][n].isdigit()]
-            if is_card("".join(found[0][n] for n in places)):
-                for n in places[6:-4]:
-                    signs[n] = "*"
+    places = [place for place, sign in enumerate(signs) if sign.isdigit()]
+    digits = "".join(signs[place] for place in places)
+    borders = [n for n in range(1, len(places)) if places[n] != places[n - 1] + 1]
+    starts, ends = [0, *borders], {*borders, len(places)}
+    for start in starts:
+        for end in range(min(start + 19, len(places)), start + 12, -1):
+            if end in ends and is_card(digits[start:end]):
+                for place in places[start + 6 : end - 4]:
+                    signs[place] = "*"
                 break
     return "".join(signs)
 

@@ -23,6 +23,8 @@ class Layout:
     widths: tuple[int, ...]
     needed: int
     """So many fields must be whole; what is missing behind them was blank and trimmed, if the line has its end."""
+    complete: int
+    """So many fields make a whole line even where the file ends without a line end."""
     _bytes: re.Pattern[bytes] = field(init=False)
     _text: re.Pattern[str] = field(init=False)
 
@@ -39,11 +41,17 @@ class Layout:
     @property
     def shortest(self) -> int:
         """Give the length of a line with every needed field."""
-        return sum(self.widths[: self.needed]) + self.needed - 1
+        return self._upto(self.needed)
+
+    def _upto(self, count: int) -> int:
+        return sum(self.widths[:count]) + count - 1
+
+    def _least(self, ended: bool) -> int:  # noqa: FBT001
+        return self._upto(self.needed if ended else self.complete)
 
     def cut_bytes(self, data: bytes, ended: bool = True) -> tuple[bytes, ...] | None:  # noqa: FBT001, FBT002
         """Cut a line; None if it is too short, too long, or its blanks are elsewhere."""
-        if len(data) < (self.shortest if ended else self.length):
+        if len(data) < self._least(ended):
             return None
         found = self._bytes.match(data.ljust(self.length))
         return None if found is None else found.groups()
@@ -63,7 +71,7 @@ class Layout:
                 f"byte {bad} of the line is no character of the file's encoding",
                 f"该行第 {bad} 字节不是本文件编码的字符", shown(text),
             )  # fmt: skip
-        if raw.data.isascii() and len(text) >= (self.shortest if raw.ended else self.length):
+        if raw.data.isascii() and len(text) >= self._least(raw.ended):
             ascii_found = self._text.match(text.ljust(self.length))
             return self._misfit(raw, text) if ascii_found is None else ascii_found.groups()
         found = self.cut_bytes(raw.data, raw.ended)
@@ -71,7 +79,7 @@ class Layout:
         if found is None and decoder.encoding is Encoding.UTF_8 and not raw.data.isascii():
             codec = Encoding.GB18030.value
             found = self.cut_bytes(text.encode(codec, "replace"), raw.ended)
-            if found is None and len(text) >= (self.shortest if raw.ended else self.length):
+            if found is None and len(text) >= self._least(raw.ended):
                 by_signs = self._text.match(text.ljust(self.length))
                 if by_signs is not None:
                     return by_signs.groups()
@@ -81,7 +89,7 @@ class Layout:
 
     def _misfit(self, raw: RawLine, text: str) -> Reject:
         size = len(raw.data.rstrip(b" "))
-        if size < self.shortest or not raw.ended:
+        if size < self._least(raw.ended):
             return Reject(
                 raw.no, "length",
                 f"the line has {len(raw.data)} bytes, the layout {self.length}: it was cut off",

@@ -17,7 +17,7 @@ from storno.statements.formats._unionpay import days_of
 from storno.statements.line import Frame, Part, Reject, Role
 from storno.statements.lines import raw_lines
 
-LAYOUT = Layout((*COM, 14), needed=29)
+LAYOUT = Layout((*COM, 14), needed=29, complete=33)
 
 
 def recognise(head: Head) -> int:

@@ -24,7 +24,7 @@ from storno.statements.when import WhenError
 PAIRS = (11, 9) * 9
 """Roles in the service and their fees, nine times."""
 COMA = (11, 11, 1, 1, 4, 2, 40, 3, 9, 9, 11, 9, *PAIRS[:-2], 11, 9, 9, 9, 9, 19, 280)
-LAYOUT = Layout((*COM, 14, *COMA), needed=34 + 8)
+LAYOUT = Layout((*COM, 14, *COMA), needed=34 + 8, complete=34 + 34)
 _REVERSED, _VOIDED, _CLEARED, _NAME, _CURRENCY = 36, 37, 38, 40, 41
 _UNDOING = (LineKind.REVERSAL, LineKind.VOID)
 

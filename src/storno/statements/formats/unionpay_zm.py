@@ -24,8 +24,8 @@ ZM = (
     13, 8, 32, 13, 13, 12, 2, 1,
 )  # fmt: skip
 """Widths of fields 1 to 40; 131 bytes of original order (32) and reserved fields follow."""
-LAYOUT = Layout((*ZM, 32, 98), needed=33)
-LONGER = Layout((*ZM, 32, 99), needed=33)
+LAYOUT = Layout((*ZM, 32, 98), needed=33, complete=41)
+LONGER = Layout((*ZM, 32, 99), needed=33, complete=41)
 _K = LineKind
 TYPES: dict[str, tuple[LineKind, int, str]] = {
     "01": (_K.PAYMENT, +1, "消费"),
