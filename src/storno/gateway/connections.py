@@ -55,6 +55,13 @@ class TerminalConn(asyncio.Protocol):
         elif not self._half_since_s:
             self._half_since_s = self._heard_s
 
+    def eof_received(self) -> None:
+        """Take the end of what a terminal sends for the end of the terminal: close, and what it waits for is undone.
+
+        Nobody can tell a terminal that has hung up from one that has only finished sending until an answer bounces,
+        and by then it counts as told. Terminals hang up when they give up; they do not half-close.
+        """
+
     def send(self, frame: bytes) -> bool:
         """Hand a frame to the socket; False when it is closing or its peer does not read."""
         transport = self._transport
