@@ -141,13 +141,13 @@ def _exposure(day: Day, fleet: Fleet, happened: tuple[Incident, ...]) -> tuple[I
     quiet = (trouble == Trouble.KEYS) & ((hour < _KEYS_HOURS[0]) | (hour >= _KEYS_HOURS[1]))
     quiet |= (trouble == Trouble.SETTINGS) & (day.second < _SETTINGS_FROM)
     cause[quiet], weight[quiet] = 0, 1
-    for one in happened:
-        hit = (day.second >= one.from_s) & (day.second < one.to_s)
-        if one.what == "issuer_failure":
-            hit &= issuer_of(day.card) == one.which
-        elif one.what == "unstable_network":
-            hit &= fleet.carrier[day.terminal] == one.which
-        cause[hit], weight[hit] = CAUSE_OF[one.what], _INCIDENT_BOOST
+    for event in happened:
+        hit = (day.second >= event.from_s) & (day.second < event.to_s)
+        if event.what == "issuer_failure":
+            hit &= issuer_of(day.card) == event.which
+        elif event.what == "unstable_network":
+            hit &= fleet.carrier[day.terminal] == event.which
+        cause[hit], weight[hit] = CAUSE_OF[event.what], _INCIDENT_BOOST
     return cause, weight
 
 

@@ -5,13 +5,13 @@ Rule: text that is not there is an empty string, never null, as in a journal's r
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.csv
-import pyarrow.parquet
+import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow.csv  # type: ignore[import-untyped]
+import pyarrow.parquet  # type: ignore[import-untyped]
 
 from storno.sim.days.digits import Bytes
 from storno.sim.days.draw import Flags, Ints
@@ -40,16 +40,32 @@ def joined(*parts: Bytes) -> Bytes:
     return np.concatenate(parts, axis=1)
 
 
-def write_csv(path: Path, names: Sequence[str], columns: Sequence[pa.Array], encoding: str = "utf-8") -> None:
-    """Write a CSV without quotes: nothing in it needs them."""
-    head = ",".join(names) + "\n"
+BLOCK = 131_072
+"""Rows that are turned into text at a time."""
+
+
+def blocks(rows: Ints) -> Iterator[Ints]:
+    """Cut row numbers into blocks; one empty block if there are none."""
+    for start in range(0, max(1, len(rows)), BLOCK):
+        yield rows[start : start + BLOCK]
+
+
+def write_csv(path: Path, names: Sequence[str], parts: Iterable[Sequence[pa.Array]]) -> None:
+    """Write a CSV without quotes, block by block: nothing in it needs them."""
     options = pyarrow.csv.WriteOptions(include_header=False, quoting_style="none", batch_size=65_536)
     with path.open("wb") as file:
-        file.write(head.encode(encoding))
-        pyarrow.csv.write_csv(pa.table(list(columns), names=list(names)), file, options)
+        file.write((",".join(names) + "\n").encode())
+        for columns in parts:
+            pyarrow.csv.write_csv(pa.table(list(columns), names=list(names)), file, options)
 
 
-def write_parquet(path: Path, names: Sequence[str], columns: Sequence[pa.Array]) -> None:
-    """Write a Parquet file."""
-    table = pa.table(list(columns), names=list(names))
-    pyarrow.parquet.write_table(table, path, compression="zstd", row_group_size=262_144)
+def write_parquet(path: Path, names: Sequence[str], parts: Iterable[Sequence[pa.Array]]) -> None:
+    """Write a Parquet file, a row group for each block."""
+    writer = None
+    for columns in parts:
+        table = pa.table(list(columns), names=list(names))
+        if writer is None:
+            writer = pyarrow.parquet.ParquetWriter(path, table.schema, compression="zstd")
+        writer.write_table(table)
+    assert writer is not None, "there is always one block"
+    writer.close()

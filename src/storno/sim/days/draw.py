@@ -69,8 +69,9 @@ class Draws:
         cell, part = place >> 16, place & 0xFFFF
         flat = quantiles.ravel()
         at = cell + np.asarray(row) * quantiles.shape[1]
-        low = flat[at]
-        return low + (((flat[at + 1] - low) * part) >> 16)
+        low: Ints = flat[at]
+        between: Ints = low + (((flat[at + 1] - low) * part) >> 16)
+        return between
 
     def some(self, candidates: Ints, count: int) -> Ints:
         """Choose `count` of the candidates (all, if there are fewer), in an order of chance."""

@@ -65,7 +65,8 @@ class Fleet:
         week = np.array([one.week[weekday] for one in TRADES], dtype=np.int64)
         held = np.bincount(self.merchant, minlength=len(self.trade))
         size = self.weight * week[self.trade] * 100 // np.maximum(1, held)
-        return np.maximum(1, size)[self.merchant]
+        shares: Ints = np.maximum(1, size)[self.merchant]
+        return shares
 
 
 def tid(number: int) -> str:

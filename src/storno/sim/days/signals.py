@@ -6,14 +6,16 @@ field. The cause itself never stands in this file.
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
+import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow.compute as pc  # type: ignore[import-untyped]
 
 from storno.sim.days import digits as d
 from storno.sim.days.causes import CAUSE_OF, issuer_of
-from storno.sim.days.columns import strings, words, write_parquet
+from storno.sim.days.columns import blocks, strings, words, write_parquet
 from storno.sim.days.dates import Calendar
 from storno.sim.days.day import CARD, NONE, Day
 from storno.sim.days.draw import Draws, Flags, Ints
@@ -36,8 +38,9 @@ _LOCAL_OF = {"not_sent": 1, "bad_mac": 3, "terminal_mac": 3, "terminal_fault": 4
 def write_signals(path: Path, day: Day, number: int, calendar: Calendar, fleet: Fleet, draws: Draws) -> int:
     """Write a row for each transaction in the order of time; give their number."""
     order = np.argsort(day.serial, kind="stable")
-    columns = _columns(day.take(order), day, order, number, calendar, fleet, draws)
-    write_parquet(path, list(columns), list(columns.values()))
+    parts = (_columns(day.take(block), day, number, calendar, fleet, draws) for block in blocks(order))
+    first = next(parts)
+    write_parquet(path, list(first), (list(one.values()) for one in itertools.chain([first], parts)))
     return day.size
 
 
@@ -48,11 +51,9 @@ def has(day: Day, *names: str) -> Flags:
 
 
 def _columns(
-    day: Day, whole: Day, order: Ints, number: int, calendar: Calendar, fleet: Fleet, draws: Draws
+    day: Day, whole: Day, number: int, calendar: Calendar, fleet: Fleet, draws: Draws
 ) -> dict[str, pa.Array]:
     size = day.size
-    place = np.empty(size, dtype=np.int64)
-    place[order] = np.arange(size)
     retried = np.where(day.retry_of == NONE, 0, day.retry_of)
     codes = _answers(day)
     local = _locals(day)
@@ -109,7 +110,7 @@ def _gaps(column: pa.Array, draws: Draws, size: int, also: Flags | None = None) 
     gone = draws.hits(MISSING, size)
     if also is not None:
         gone |= also
-    return pa.compute.if_else(pa.array(gone), pa.scalar(None, column.type), column)
+    return pc.if_else(pa.array(gone), pa.scalar(None, column.type), column)
 
 
 def _answers(day: Day) -> Ints:
@@ -163,11 +164,8 @@ def _reads(day: Day, trouble: Ints, draws: Draws) -> Ints:
     size = day.size
     bad = has(day, "card_unreadable", "ageing_hardware") & draws.hits(880_000, size)
     worn = (trouble == Trouble.READER) & draws.hits(180_000, size)
-    return (
-        draws.hits(25_000, size).astype(np.int64)
-        + np.where(bad, draws.between(1, 4, size), 0)
-        + worn.astype(np.int64)
-    )
+    errors: Ints = draws.hits(25_000, size).astype(np.int64) + worn
+    return errors + np.where(bad, draws.between(1, 4, size), 0)
 
 
 def _restarts(day: Day, trouble: Ints, draws: Draws) -> Ints:

@@ -107,8 +107,9 @@ def live_on(day: Day, draws: Draws, fleet: Fleet, memory: Memory) -> None:
 
 def _plain(day: Day) -> Flags:
     """Say which rows are approved card sales that nothing else belongs to."""
-    good = (day.fate == FATE_OF["approved"]) & (day.kind == SALE) & (day.channel == CARD)
-    return good & (day.undone_by == NONE) & (day.plant == NONE) & (day.parent == NONE) & (day.code == 0)
+    good: Flags = (day.fate == FATE_OF["approved"]) & (day.kind == SALE) & (day.channel == CARD)
+    good &= (day.undone_by == NONE) & (day.plant == NONE) & (day.parent == NONE) & (day.code == 0)
+    return good
 
 
 def plain_rows(day: Day) -> Ints:

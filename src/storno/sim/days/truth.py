@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
+import pyarrow as pa  # type: ignore[import-untyped]
 
 from storno.recon.finding import RULE_NAMES
 from storno.sim.days import digits as d
@@ -139,12 +139,14 @@ def write_causes(path: Path, day: Day, number: int, calendar: Calendar) -> None:
         path,
         ("tx_id", "cause", "second_cause", "fate", "rule", "in_books"),
         [
-            strings(tx_ids(calendar, np.full(some.size, number), some.serial)),
-            words(CAUSES, some.cause),
-            words(CAUSES, some.second_cause),
-            words([fate.name for fate in FATES], some.fate),
-            words((*RULE_NAMES, ""), np.where(some.plant == NONE, len(RULE_NAMES), some.plant)),
-            pa.array(IN_BOOKS[some.fate]),
+            [
+                strings(tx_ids(calendar, np.full(some.size, number), some.serial)),
+                words(CAUSES, some.cause),
+                words(CAUSES, some.second_cause),
+                words([fate.name for fate in FATES], some.fate),
+                words((*RULE_NAMES, ""), np.where(some.plant == NONE, len(RULE_NAMES), some.plant)),
+                pa.array(IN_BOOKS[some.fate]),
+            ]
         ],
     )
 

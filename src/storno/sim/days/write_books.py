@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
+import pyarrow as pa  # type: ignore[import-untyped]
 
 from storno.journal.fact import TX_COLUMNS, tx_row
 from storno.sim.days import digits as d
-from storno.sim.days.columns import joined, strings, words, write_parquet
+from storno.sim.days.columns import blocks, joined, strings, words, write_parquet
 from storno.sim.days.dates import Calendar
 from storno.sim.days.day import CARD, NONE, Day
 from storno.sim.days.draw import Flags, Ints
@@ -58,8 +58,8 @@ def write_books(path: Path, day: Day, number: int, calendar: Calendar, fleet: Fl
     """Write the file in the order of time; give its number of rows."""
     rows = np.flatnonzero(IN_BOOKS[day.fate])
     rows = rows[np.argsort(day.serial[rows], kind="stable")]
-    columns = _columns(day, rows, number, calendar, fleet)
-    write_parquet(path, TX_COLUMNS, [columns[name] for name in TX_COLUMNS])
+    parts = (_columns(day, block, number, calendar, fleet) for block in blocks(rows))
+    write_parquet(path, TX_COLUMNS, ([columns[name] for name in TX_COLUMNS] for columns in parts))
     return len(rows)
 
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
+import pyarrow as pa  # type: ignore[import-untyped]
 
 from storno.sim.days import digits as d
-from storno.sim.days.columns import joined, strings, words, write_csv
+from storno.sim.days.columns import blocks, joined, strings, words, write_csv
 from storno.sim.days.dates import Calendar
 from storno.sim.days.day import CARD, NONE, Day
 from storno.sim.days.draw import Ints
@@ -48,29 +48,27 @@ def write_terminals(path: Path, day: Day, number: int, calendar: Calendar, fleet
     has = np.array([bool(fate.terminal) for fate in FATES])[day.fate]
     rows = np.flatnonzero(has)
     rows = rows[np.argsort(day.terminal[rows] * 1_000_000 + day.stan[rows], kind="stable")]
-    some = day.take(rows)
-    size = len(rows)
+    write_csv(path, NAMES, (_columns(day.take(block), number, calendar, fleet) for block in blocks(rows)))
+    return len(rows)
+
+
+def _columns(some: Day, number: int, calendar: Calendar, fleet: Fleet) -> list[pa.Array]:
     knows = np.array([fate.knows for fate in FATES])[some.fate]
     approved = knows & np.array([fate.terminal != "declined" for fate in FATES])[some.fate]
-    date = calendar.text(number)
-    write_csv(
-        path,
-        NAMES,
-        [
-            words(tids(fleet), some.terminal),
-            words(mids(fleet), fleet.merchant[some.terminal]),
-            strings(d.digits(some.batch, 6)),
-            strings(d.digits(some.stan, 6)),
-            words((date,), np.zeros(size, dtype=np.int64)),
-            strings(clock(some.second)),
-            words([kind.value for kind in KINDS], some.kind),
-            pa.array(some.approved),
-            words(("CNY",), np.zeros(size, dtype=np.int64)),
-            words([fate.terminal for fate in FATES], some.fate),
-            strings(rrns(number, calendar, some.rrn), knows),
-            strings(d.digits(some.auth, 6), approved),
-            strings(d.masked(np.maximum(some.card, 0)), some.channel == CARD),
-            strings(d.digits(np.maximum(some.origin_stan, 0), 6), some.origin_stan != NONE),
-        ],
-    )
-    return size
+    none = np.zeros(some.size, dtype=np.int64)
+    return [
+        words(tids(fleet), some.terminal),
+        words(mids(fleet), fleet.merchant[some.terminal]),
+        strings(d.digits(some.batch, 6)),
+        strings(d.digits(some.stan, 6)),
+        words((calendar.text(number),), none),
+        strings(clock(some.second)),
+        words([kind.value for kind in KINDS], some.kind),
+        pa.array(some.approved),
+        words(("CNY",), none),
+        words([fate.terminal for fate in FATES], some.fate),
+        strings(rrns(number, calendar, some.rrn), knows),
+        strings(d.digits(some.auth, 6), approved),
+        strings(d.masked(np.maximum(some.card, 0)), some.channel == CARD),
+        strings(d.digits(np.maximum(some.origin_stan, 0), 6), some.origin_stan != NONE),
+    ]

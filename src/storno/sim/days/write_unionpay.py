@@ -13,10 +13,10 @@ import numpy as np
 from storno.sim.days import digits as d
 from storno.sim.days.causes import issuer_of
 from storno.sim.days.clearing import PAYMENT, REVERSAL, RRN_BLANK, STAN_NONE, Lines
-from storno.sim.days.columns import joined
+from storno.sim.days.columns import blocks, joined
 from storno.sim.days.dates import Calendar
 from storno.sim.days.day import NONE
-from storno.sim.days.draw import Ints
+from storno.sim.days.draw import Flags, Ints
 from storno.sim.days.fates import COMPLETION, REFUND, VOID
 from storno.sim.days.fleet import Fleet
 from storno.sim.days.tables import CODES, ENTRY_TEXTS, ISSUERS, TRADES
@@ -29,10 +29,12 @@ _SWITCH_SHARE = 20
 
 def write_acom(path: Path, lines: Lines, calendar: Calendar, fleet: Fleet, *, coma: bool = False) -> None:
     """Write ACOM or, with 35 more columns, COMA."""
-    columns = _com(lines, calendar, fleet)
-    if coma:
-        columns += _coma(lines, calendar)
-    path.write_bytes(d.lines_of(columns).data)
+    undone = _undone(lines) if coma else None
+    with path.open("wb") as file:
+        for rows in blocks(np.arange(lines.size)):
+            some = lines.take(rows)
+            more = [] if undone is None else _coma(some, calendar, (undone[0][rows], undone[1][rows]))
+            file.write(d.lines_of([*_com(some, calendar, fleet), *more]).data)
 
 
 def _moment(days: Ints, second: Ints, calendar: Calendar, there: Ints) -> d.Bytes:
@@ -91,20 +93,24 @@ def _com(lines: Lines, calendar: Calendar, fleet: Fleet) -> list[d.Bytes]:
     ]  # fmt: skip
 
 
-def _coma(lines: Lines, calendar: Calendar) -> list[d.Bytes]:
-    """Give coma1 to coma35; a line that was reversed or voided says so, and so does what undid it."""
-    size = lines.size
+def _undone(lines: Lines) -> tuple[Flags, Flags]:
+    """Say which lines were reversed and which voided; what undid them says so too."""
     reversed_ = np.isin(_key(lines), _key(lines)[lines.what == REVERSAL])
     voids = (lines.kind == VOID) & (lines.what == PAYMENT)
-    undone = lines.origin_day[voids] * 100_000_000 + lines.origin_serial[voids]
-    voided = voids | np.isin(_key(lines), undone)
+    originals = lines.origin_day[voids] * 100_000_000 + lines.origin_serial[voids]
+    return reversed_, voids | np.isin(_key(lines), originals)
+
+
+def _coma(lines: Lines, calendar: Calendar, undone: tuple[Flags, Flags]) -> list[d.Bytes]:
+    """Give coma1 to coma35."""
+    size = lines.size
     cleared = calendar.text(int(lines.cleared[0]))[4:]
     name = "测试商户（演示用，并非真实商户）"
     blank = d.constant
     pairs = [blank(" " * 11, size), blank("0" * 9, size)] * 9
     return [
-        blank(_AGENT, size), blank(_SENDER, size), d.chosen((" ", "R"), reversed_.astype(np.int64)),
-        d.chosen((" ", "C"), voided.astype(np.int64)), blank(cleared, size), blank("01", size),
+        blank(_AGENT, size), blank(_SENDER, size), d.chosen((" ", "R"), undone[0].astype(np.int64)),
+        d.chosen((" ", "C"), undone[1].astype(np.int64)), blank(cleared, size), blank("01", size),
         blank(name + " " * (40 - len(name.encode("gb18030"))), size), blank("156", size), blank("0" * 9, size),
         blank("0" * 9, size), blank(" " * 11, size), blank("0" * 9, size), *pairs, *[blank("0" * 9, size)] * 3,
         blank(" " * 19, size), blank(" " * 280, size),
