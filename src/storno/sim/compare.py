@@ -6,6 +6,7 @@ three things that must never be: silent, lost, doubled. Works on lines read else
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -191,16 +192,16 @@ def compare(books: Books) -> Comparison:
 
 
 def _gather(books: Books) -> dict[TxKey, _Original]:
-    originals: dict[TxKey, _Original] = {}
+    originals: defaultdict[TxKey, _Original] = defaultdict(_Original)
     for host in books.host:
-        originals.setdefault(host.key, _Original()).host = host
+        originals[host.key].host = host
     for row in books.journal:
-        originals.setdefault(row.key, _Original()).journal.append(row)
+        originals[row.key].journal.append(row)
     for told in books.terminals:
-        originals.setdefault(told.key, _Original()).terminal = told
+        originals[told.key].terminal = told
     for slip in books.slips:
-        originals.setdefault(slip.key, _Original()).slips.append(slip)
-    return originals
+        originals[slip.key].slips.append(slip)
+    return dict(originals)
 
 
 def _classify(key: TxKey, original: _Original) -> Finding | None:

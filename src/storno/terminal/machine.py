@@ -79,11 +79,11 @@ class TerminalCore:
         memory = self._memory
         result = self._result(order.operation, amount_minor=order.amount_minor)
         if order.card is not None or order.pan:
-            result = replace(result, card=order.card.masked if order.card is not None else mask(order.pan))
+            result = result._replace(card=order.card.masked if order.card is not None else mask(order.pan))
         if not memory.wire.ready:
-            return replace(result, cause=Cause.NOT_SIGNED_IN)
+            return result._replace(cause=Cause.NOT_SIGNED_IN)
         if memory.numbers.settling:
-            return replace(result, cause=Cause.SETTLING)
+            return result._replace(cause=Cause.SETTLING)
         return (yield from self._behind(result, lambda: self._transact(order, result, now_ms), now_ms))
 
     def sign_in(self, now_ms: int) -> Talk:
@@ -108,9 +108,8 @@ class TerminalCore:
         pending = self._memory.pending
         result = self._result(Operation.DRAIN)
         if pending is None:
-            return replace(result, outcome=Outcome.APPROVED, cause=Cause.NOTHING_PENDING)
-        result = replace(
-            result,
+            return result._replace(outcome=Outcome.APPROVED, cause=Cause.NOTHING_PENDING)
+        result = result._replace(
             batch=pending.batch,
             stan=pending.stan,
             amount_minor=pending.amount_minor,
@@ -120,22 +119,22 @@ class TerminalCore:
         yield HangUp()
         result = self._with(result, cleared)
         if cleared.hindrance is not None:
-            return replace(result, outcome=Outcome.UNKNOWN, cause=cleared.hindrance)
+            return result._replace(outcome=Outcome.UNKNOWN, cause=cleared.hindrance)
         if cleared.set_aside:
-            return replace(result, outcome=Outcome.DOUBTFUL, cause=Cause.EXHAUSTED)
-        return replace(result, outcome=Outcome.APPROVED, cause=Cause.ANSWERED)
+            return result._replace(outcome=Outcome.DOUBTFUL, cause=Cause.EXHAUSTED)
+        return result._replace(outcome=Outcome.APPROVED, cause=Cause.ANSWERED)
 
     def set_aside(self, now_ms: int) -> Talk:
         """Move the pending reversal to the exceptions on the operator's order."""
         pending = self._memory.pending
         result = self._result(Operation.DRAIN)
         if pending is None:
-            return replace(result, outcome=Outcome.APPROVED, cause=Cause.NOTHING_PENDING)
+            return result._replace(outcome=Outcome.APPROVED, cause=Cause.NOTHING_PENDING)
         try:
             cleared = yield from set_aside(self._memory, pending, Cause.BLOCKED, now_ms)
         except CannotSave:
-            return replace(result, outcome=Outcome.UNKNOWN, cause=Cause.OWN_FAULT)
-        return replace(self._with(result, cleared), outcome=Outcome.DOUBTFUL, cause=Cause.BLOCKED)
+            return result._replace(outcome=Outcome.UNKNOWN, cause=Cause.OWN_FAULT)
+        return self._with(result, cleared)._replace(outcome=Outcome.DOUBTFUL, cause=Cause.BLOCKED)
 
     def settle(self, batch: int, entries: Sequence[Entry], cards: Mapping[str, str], now_ms: int) -> Talk:
         """Clear a pending reversal, then settle a batch whose rows are `entries`."""
@@ -150,15 +149,14 @@ class TerminalCore:
         """Do something after the pending reversal is out of the way; not at all when it stays in the way."""
         cleared = yield from clear(self._memory, lambda: self._sign_in(now_ms), now_ms)
         if cleared.hindrance is not None:
-            result = replace(result, outcome=Outcome.NOT_SENT, cause=cleared.hindrance, code=cleared.code)
+            result = result._replace(outcome=Outcome.NOT_SENT, cause=cleared.hindrance, code=cleared.code)
         else:
             result = yield from then()
         yield HangUp()
         return self._with(result, cleared)
 
     def _with(self, result: Result, cleared: Cleared) -> Result:
-        return replace(
-            result,
+        return result._replace(
             reversed_stans=cleared.reversed_stans,
             set_aside=cleared.set_aside,
             reversal_pending=self._memory.pending is not None,
@@ -183,7 +181,7 @@ class TerminalCore:
             return result
         numbers = memory.next_numbers()
         request = build.financial(memory.setup, memory.wire.keys, order, numbers.batch, numbers.stan, now_ms)
-        result = replace(result, stan=request.fields[11], batch=f"{numbers.batch:06d}")
+        result = result._replace(stan=request.fields[11], batch=f"{numbers.batch:06d}")
         changes: list[Change] = [SetNumbers(numbers)]
         if order.operation.moves_money:
             changes.append(PutEntry(_begun(result, order, now_ms, reversible=rule.reversible)))
@@ -200,7 +198,7 @@ class TerminalCore:
             return (yield from self._conclude(order, result, verdict))
         except CannotSave:
             if not data_saved:
-                return replace(result, cause=Cause.OWN_FAULT)
+                return result._replace(cause=Cause.OWN_FAULT)
             return (yield from self._at_fault(result))
 
     def _forget(self, result: Result) -> list[Change]:
@@ -225,9 +223,9 @@ class TerminalCore:
                 if memory.pending is not None:
                     return (yield from self._doubt(result, Cause.OWN_FAULT, Reason.TERMINAL_FAULT))
                 # A refund is never reversed: the host has it, only the slip is missing.
-                result = replace(result, cause=Cause.OWN_FAULT)
+                result = result._replace(cause=Cause.OWN_FAULT)
         yield from memory.save(*self._ended(order, result))
-        return replace(result, reversal_pending=False)
+        return result._replace(reversal_pending=False)
 
     def _ended(self, order: Order, result: Result) -> list[Change]:
         """Give the changes that store an outcome which needs no reversal."""
@@ -250,14 +248,14 @@ class TerminalCore:
         """Keep the record with its reason, or, for what is never reversed, say so. Raises CannotSave."""
         memory = self._memory
         if not result.operation.moves_money:
-            return replace(result, outcome=Outcome.NO_ANSWER, cause=cause)
+            return result._replace(outcome=Outcome.NO_ANSWER, cause=cause)
         assert memory.entry is not None, "a doubt without its row"
         if memory.pending is None:
-            result = replace(result, outcome=Outcome.DOUBTFUL, cause=cause, approved_minor=0)
+            result = result._replace(outcome=Outcome.DOUBTFUL, cause=cause, approved_minor=0)
             yield from memory.save(PutEntry(_row(memory.entry, result, Reversal.NONE)))
             return result
-        result = replace(
-            result, outcome=Outcome.UNKNOWN, cause=cause, approved_minor=0, reversal_pending=True
+        result = result._replace(
+            outcome=Outcome.UNKNOWN, cause=cause, approved_minor=0, reversal_pending=True
         )
         yield from memory.save(
             SetPending(replace(memory.pending, reason=reason)),
@@ -271,7 +269,7 @@ class TerminalCore:
             return (yield from self._doubt(result, Cause.OWN_FAULT, Reason.TERMINAL_FAULT))
         except CannotSave:
             outcome = Outcome.DOUBTFUL if self._memory.pending is None else Outcome.UNKNOWN
-            return replace(result, outcome=outcome, cause=Cause.OWN_FAULT, approved_minor=0)
+            return result._replace(outcome=outcome, cause=Cause.OWN_FAULT, approved_minor=0)
 
     def _service(self, operation: Operation, now_ms: int) -> Talk:
         """Exchange a message without money."""
@@ -287,18 +285,18 @@ class TerminalCore:
             return result, None
         numbers = memory.next_numbers()
         request = build.management(memory.setup, operation, numbers.batch, numbers.stan, now_ms)
-        result = replace(result, stan=request.fields[11])
+        result = result._replace(stan=request.fields[11])
         try:
             yield from memory.save(SetNumbers(numbers))
         except CannotSave:
-            return replace(result, cause=Cause.OWN_FAULT), None
+            return result._replace(cause=Cause.OWN_FAULT), None
         verdict = yield from memory.exchange(request, judge_service)
         if verdict is None:
             return result, None
         if verdict.message is None:
-            return replace(result, outcome=Outcome.NO_ANSWER, cause=verdict.cause), None
+            return result._replace(outcome=Outcome.NO_ANSWER, cause=verdict.cause), None
         outcome = Outcome.APPROVED if verdict.word is Word.APPROVED else Outcome.DECLINED
-        return replace(result, outcome=outcome, cause=Cause.ANSWERED, code=verdict.code), verdict
+        return result._replace(outcome=outcome, cause=Cause.ANSWERED, code=verdict.code), verdict
 
     def _sign_in(self, now_ms: int) -> Talk:
         memory = self._memory
@@ -311,14 +309,14 @@ class TerminalCore:
             keys = unwrap_working_keys(memory.setup.tmk, bytes.fromhex(block), code)
             Wire(memory.setup).use(keys)
         except CryptoError:
-            return replace(result, outcome=Outcome.DECLINED, cause=Cause.BAD_KEYS)
+            return result._replace(outcome=Outcome.DECLINED, cause=Cause.BAD_KEYS)
         numbers = replace(memory.numbers, key_block=block, sign_in_code=code, batch=self._batch(verdict))
         try:
             yield from memory.save(SetNumbers(numbers))
         except CannotSave:
-            return replace(result, outcome=Outcome.NO_ANSWER, cause=Cause.OWN_FAULT)
+            return result._replace(outcome=Outcome.NO_ANSWER, cause=Cause.OWN_FAULT)
         memory.wire.use(keys)
-        return replace(result, batch=f"{numbers.batch:06d}")
+        return result._replace(batch=f"{numbers.batch:06d}")
 
     def _batch(self, verdict: Verdict) -> int:
         """Take the batch number the host gives in F60.2 of the sign-in answer; ours when it gives none."""
@@ -362,8 +360,7 @@ def _answered(result: Result, order: Order, verdict: Verdict) -> Result:
         approved = order.amount_minor
     elif verdict.word is Word.PARTIAL:
         approved = int(verdict.text(4))
-    return replace(
-        result,
+    return result._replace(
         outcome=outcome,
         cause=verdict.cause,
         code=verdict.code,

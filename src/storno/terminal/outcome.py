@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from storno.terminal.operation import Operation
 
@@ -71,8 +72,7 @@ class Totals:
     credit_minor: int
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """One operation as it ended. Amounts in minor units; `code` is F39 as received; `reversed_stans` and `set_aside`
     are the earlier transactions whose reversal was completed, or given up as an exception, on the way.
     """

@@ -42,29 +42,29 @@ def settle(
     try:
         yield from memory.save(SetNumbers(replace(memory.next_numbers(), settling=True)))
         request = build.settlement(memory.setup, batch, memory.numbers.stan, totals_field(summed), now_ms)
-        result = replace(result, stan=request.fields[11])
+        result = result._replace(stan=request.fields[11])
         verdict = yield from memory.exchange(request, judge_service)
         if verdict is None:
             yield from memory.save(SetNumbers(replace(memory.numbers, settling=was_settling)))
             return result
         if verdict.message is None:
-            return replace(result, outcome=Outcome.NO_ANSWER, cause=verdict.cause)
-        result = replace(result, code=verdict.code)
+            return result._replace(outcome=Outcome.NO_ANSWER, cause=verdict.cause)
+        result = result._replace(code=verdict.code)
         agrees = balanced(verdict.text(48))
         if verdict.word is not Word.APPROVED and verdict.code:
             yield from memory.save(SetNumbers(replace(memory.numbers, settling=False)))
-            return replace(result, outcome=Outcome.DECLINED, cause=Cause.ANSWERED)
+            return result._replace(outcome=Outcome.DECLINED, cause=Cause.ANSWERED)
         if not agrees and not (yield from _upload(memory, batch, counted(entries), cards, now_ms)):
-            return replace(result, outcome=Outcome.NO_ANSWER, cause=Cause.SILENCE)
+            return result._replace(outcome=Outcome.NO_ANSWER, cause=Cause.SILENCE)
         # Only the current batch moves on; an older one that was left behind is merely closed.
         after = following(memory.numbers.batch) if batch == memory.numbers.batch else memory.numbers.batch
         yield from memory.save(
             CloseBatch(f"{batch:06d}"), SetNumbers(replace(memory.numbers, batch=after, settling=False))
         )
     except CannotSave:
-        return replace(result, outcome=Outcome.NO_ANSWER, cause=Cause.OWN_FAULT)
+        return result._replace(outcome=Outcome.NO_ANSWER, cause=Cause.OWN_FAULT)
     cause = Cause.ANSWERED if agrees else Cause.NOT_BALANCED
-    return replace(result, outcome=Outcome.APPROVED, cause=cause, approved_minor=result.amount_minor)
+    return result._replace(outcome=Outcome.APPROVED, cause=cause, approved_minor=result.amount_minor)
 
 
 def _upload(

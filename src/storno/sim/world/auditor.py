@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from storno.sim.world.world import World
 
 _TOLD = TX_COLUMNS.index("told")
+_SAID_YES = Told.APPROVED.value
 PREFIX, HEAD = 2, 11
 """Bytes before the head of a frame, and before its MTI."""
 _SPOILED = frozenset({FaultKind.BAD_MAC, FaultKind.WRONG_AMOUNT})
@@ -85,7 +86,10 @@ class Auditor:
 
     def follower(self, number: int) -> Follower:
         """Give what a gateway's journal holds."""
-        return self._followers.setdefault(number, Follower())
+        known = self._followers.get(number)
+        if known is None:
+            known = self._followers[number] = Follower()
+        return known
 
     # ------------------------------------------------------------------ the disk
 
@@ -119,7 +123,7 @@ class Auditor:
             self._moved(stored, before, cause)
             if cause is Input.SEND_FAILED and state is State.NOT_SENT and stored.tx_id not in follower.unsent:
                 raise Violation("not sent", "what may have left is called not sent", stored.key)
-        believes = change[1][_TOLD] == Told.APPROVED.value and cause is not Input.CASE_CLOSED
+        believes = change[1][_TOLD] == _SAID_YES and cause is not Input.CASE_CLOSED
         if state is State.REVERSED and before is not state and believes and stored.case is None:
             raise Violation("case", "undone, its shop was told approved, and nobody is told", stored.key)
 

@@ -17,7 +17,9 @@ from storno.reversal.lifecycle import Case, Input, State
 from storno.reversal.record import Told
 
 _AT = {name: place for place, name in enumerate(TX_COLUMNS)}
+_TID, _MID, _BATCH, _STAN = _AT["tid"], _AT["mid"], _AT["batch"], _AT["stan"]
 _STATE, _KIND, _CASE, _TOLD = _AT["state"], _AT["kind"], _AT["case_kind"], _AT["told"]
+_SAID_YES = Told.APPROVED.value
 _STATES = {one.value: one for one in State}
 _INPUTS = {one.value: one for one in Input}
 _KINDS = {one.value: one for one in Kind}
@@ -98,7 +100,7 @@ class Follower:
         fact, row, posting, _ = change
         tx_id, at_ms, what, state = fact[0], fact[1], fact[2], _STATES[fact[3]]
         if what == OPENED:
-            key = TxKey(row[_AT["tid"]], row[_AT["mid"]], row[_AT["batch"]], row[_AT["stan"]])
+            key = TxKey(row[_TID], row[_MID], row[_BATCH], row[_STAN])
             tombstone = bool(row[_AT["tombstone"]])
             stored = Stored(
                 tx_id, key, _KINDS[row[_KIND]], row[_AT["amount_minor"]], state, at_ms, tombstone,
@@ -121,7 +123,7 @@ class Follower:
         if row[_CASE] is not None and stored.case is None:
             self.cases += 1
         stored.case = row[_CASE]
-        if row[_TOLD] == Told.APPROVED.value:
+        if row[_TOLD] == _SAID_YES:
             stored.was_told_approved = True
         if posting is not None:
             for account, amount in posting[3]:
