@@ -1,7 +1,7 @@
 """What the Alipay bills share: one row of 交易 or 退款 turned into a line, and the sums kept beside it.
 
 A refund is negative whatever sign the file writes; a payment with a negative amount is a RowError. Fees count against a
-payment and for a refund. Names of columns differ by layout and are tried in order.
+payment and for a refund. What the order cost and what the shop got may differ by the shop's own discounts only.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from storno.statements.when import WhenError
 
 _KINDS = {"交易": LineKind.PAYMENT, "退款": LineKind.REFUND}
 _FEES = ("服务费", "手续费", "分润")
+_DISCOUNTS = ("商家优惠", "券核销金额", "商家红包消费金额")
 NEEDED = ("支付宝交易号", "商户订单号", "业务类型", "订单金额")
 
 
@@ -50,6 +51,7 @@ class AlipayRows:
         amount = _signed(row.units("订单金额", needed=True), "订单金额", refund=refund)
         has_received = row.columns.at("商家实收") >= 0
         received = _signed(row.units("商家实收"), "商家实收", refund=refund) if has_received else amount
+        _explained(row, abs(amount) - abs(received))
         fee = sum(abs(row.units(name)) for name in _FEES) * (1 if refund else -1)
         at = self._at(row)
         trade = row.text("支付宝交易号")
@@ -78,6 +80,16 @@ class AlipayRows:
         if row.columns.at("完成时间", "创建时间") >= 0:
             raise WhenError("完成时间: the date is empty", "完成时间：日期为空")
         return ""
+
+
+def _explained(row: Row, difference: int) -> None:
+    """Refuse an order amount that differs from what the shop got by more than the discounts beside it."""
+    if not 0 <= difference <= sum(abs(row.units(name)) for name in _DISCOUNTS):
+        raise RowError(
+            "discount",
+            "订单金额 and 商家实收 differ by more than the shop's discounts",
+            "订单金额与商家实收之差超过商家承担的优惠",
+        )
 
 
 def _signed(units: int, name: str, *, refund: bool) -> int:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from storno.statements.amount import AmountError, scaled
-from storno.statements.line import Reject
+from storno.statements.line import FileRefused, Reject
 from storno.statements.lines import TextLine, shown
 from storno.statements.when import WhenError, moment
 
@@ -72,21 +72,16 @@ def ticked_cells(text: str) -> list[str]:
     return [bare(cell) for cell in quoted_cells(text)]
 
 
-def fold_extra(cells: list[str], count: int, text_at: int) -> list[str]:
-    """Give back to a free-text column the separators it contained, where a row has more cells than columns."""
-    extra = len(cells) - count
-    if extra <= 0 or text_at < 0:
-        return cells
-    return [*cells[:text_at], ",".join(cells[text_at : text_at + extra + 1]), *cells[text_at + extra + 1 :]]
-
-
 class Columns:
     """Where each column of a header is."""
 
     def __init__(self, header: Sequence[str]) -> None:
         self.names = [column_name(cell) for cell in header]
+        self._trailing = 0
+        """Empty cells behind the last name: the header, and so each row, ends in a comma."""
         while self.names and not self.names[-1]:
             self.names.pop()
+            self._trailing += 1
         self._at = {name: place for place, name in enumerate(self.names) if name}
         self.repeated = next((name for name in self.names if self.names.count(name) > 1), "")
 
@@ -98,17 +93,53 @@ class Columns:
         """List those of the names that are not there."""
         return [name for name in names if name not in self._at]
 
-    def row(self, cells: list[str]) -> Row:
-        """Bind a row's cells to the names. RowError: their numbers differ (trailing empty cells do not count)."""
-        while len(cells) > len(self.names) and not cells[-1]:
-            cells.pop()
-        if len(cells) != len(self.names):
+    def row(self, cells: list[str], text_at: int = -1) -> Row:
+        """Bind a row's cells to the names.
+
+        `text_at`: a free-text column that gets back the separators it contained, if there are too many cells.
+        RowError: their numbers differ (empty cells behind the last do not count).
+        """
+        count = len(self.names)
+        for _ in range(self._trailing):
+            if len(cells) > count and not cells[-1]:
+                cells = cells[:-1]
+        extra = len(cells) - count
+        if extra > 0 and text_at >= 0:
+            cells = [
+                *cells[:text_at],
+                ",".join(cells[text_at : text_at + extra + 1]),
+                *cells[text_at + extra + 1 :],
+            ]
+        while len(cells) > count and not cells[-1]:
+            cells = cells[:-1]
+        if len(cells) != count:
             raise RowError(
                 "columns",
-                f"the row has {len(cells)} columns, the header has {len(self.names)}",
-                f"该行 {len(cells)} 列，表头 {len(self.names)} 列",
+                f"the row has {len(cells)} columns, the header has {count}",
+                f"该行 {len(cells)} 列，表头 {count} 列",
             )
         return Row(self, cells)
+
+
+def header_of(line: TextLine) -> Columns:
+    """Read a line as a header. Raises FileRefused: a damaged line, or a name that comes twice."""
+    try:
+        columns = Columns(quoted_cells(line.text.strip(_BARE)))
+    except RowError:
+        columns = None
+    if columns is None or columns.repeated or line.bad_byte or line.too_long:
+        raise no_header(line, columns.repeated if columns else "")
+    return columns
+
+
+def no_header(line: TextLine, what: str) -> FileRefused:
+    """Refuse a file because this line is not the header it should have."""
+    return FileRefused(
+        "header",
+        f"line {line.no} is not the header of such a file{what and f' ({what})'}",
+        f"第 {line.no} 行不是此类文件的表头{what and f'（{what}）'}",
+        line.no,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ _EXPECTED = re.compile(r"^\d{6}(?:\d{4}|\s{4})?E[CD]")
 _BALANCE = re.compile(r"^([DC])(\d{6})([A-Z]{3})?([\d,]+)\s*$")
 _AMOUNT = re.compile(r"\d{1,18}(?:,\d{0,5})?")
 _STRUCTURED = re.compile(r"^\s*(\d{3})\s*([?>~@^])(?=\d\d)")
-_PLUS_CODES = re.compile(r"\b(EREF|KREF|MREF|CRED|DEBT|SVWZ|ABWA|ABWE|PURP|IBAN|BIC)\+\s*")
+_PLUS_CODES = re.compile(r"(EREF|KREF|MREF|CRED|DEBT|SVWZ|ABWA|ABWE|PURP|IBAN|BIC)\+\s*")
 
 
 class FieldError(ValueError):
@@ -201,6 +201,8 @@ def swift_day(yymmdd: str) -> str:
 
 def _near(mmdd: str, value_day: str) -> str:
     """Give the booking day's year: the one that puts it nearest to the value day."""
+    if len(mmdd) != 4:
+        raise FieldError("date", f"entry date {mmdd!r} is no MMDD", f"记账日期 {mmdd!r} 不是 MMDD")
     year = int(value_day[:4])
     gap = int(mmdd[:2]) - int(value_day[4:6])
     year += 1 if gap < -6 else -1 if gap > 6 else 0
@@ -223,5 +225,6 @@ def details_text(lines: list[str]) -> tuple[str, str, str]:
     codes = _PLUS_CODES.split(purpose)
     named = dict(zip(codes[1::2], codes[2::2], strict=False))
     order = (named.get("EREF", "") or named.get("KREF", "")).strip()
+    purpose = _PLUS_CODES.sub(r" \1+", purpose)
     words = [fields.get("00", ""), purpose, fields.get("32", "") + fields.get("33", ""), fields.get("31", "")]
     return found[1], _reference(order)[:35], narrative(*words)

@@ -16,8 +16,8 @@ from storno.statements.formats._row import (
     Columns,
     RowError,
     bare,
-    fold_extra,
-    quoted_cells,
+    header_of,
+    no_header,
     reject,
     ticked_cells,
 )
@@ -54,7 +54,7 @@ class _Bill:
         elif self._declared is not None:
             yield from self._totals(line, self._declared)
         elif bare(line.text).startswith("总交易单数"):
-            self._declared = Columns(quoted_cells(line.text))
+            self._declared = header_of(line)
             if self._declared.missing(*_TOTALS):
                 raise _bad_totals(line.no, "a column is missing", "缺少列")
             yield Frame(line.no, "totals header")
@@ -73,14 +73,9 @@ class _Bill:
             )
 
     def _header(self, line: TextLine) -> Frame:
-        columns = Columns(quoted_cells(line.text))
-        if line.bad_byte or line.too_long or columns.missing(*NEEDED) or columns.repeated:
-            raise FileRefused(
-                "header",
-                f"line {line.no} is no header of this bill",
-                f"第 {line.no} 行不是本账单的表头",
-                line.no,
-            )
+        columns = header_of(line)
+        if missing := columns.missing(*NEEDED):
+            raise no_header(line, ", ".join(missing))
         self._columns = columns
         return Frame(line.no, "header")
 
@@ -88,8 +83,7 @@ class _Bill:
         if bad := broken(line):
             return bad
         try:
-            cells = fold_extra(ticked_cells(line.text), len(columns.names), columns.at("商品名称"))
-            return self._rows.line(line.no, columns.row(cells))
+            return self._rows.line(line.no, columns.row(ticked_cells(line.text), columns.at("商品名称")))
         except (RowError, AmountError, WhenError) as error:
             return reject(line, error)
 

@@ -14,7 +14,7 @@ from typing import BinaryIO
 from storno.statements.amount import AmountError, scaled
 from storno.statements.base import Format, Head, ReadOptions
 from storno.statements.formats._alipay import NEEDED, AlipayRows
-from storno.statements.formats._row import Columns, RowError, bare, fold_extra, quoted_cells, reject
+from storno.statements.formats._row import Columns, RowError, bare, header_of, no_header, quoted_cells, reject
 from storno.statements.line import FileRefused, Frame, Part, Role, StatementLine, Total
 from storno.statements.lines import TextLine, broken, text_lines
 from storno.statements.when import WhenError, day
@@ -112,35 +112,31 @@ class _Bill:
         yield Frame(line.no, what)
 
     def _header(self, line: TextLine) -> Frame:
-        columns = Columns(quoted_cells(line.text))
-        missing = columns.missing(*NEEDED)
-        if line.bad_byte or line.too_long or missing or columns.repeated:
-            what = ", ".join(missing) or columns.repeated or line.text[:20]
-            raise FileRefused(
-                "header", f"line {line.no} is no header of 业务明细 ({what})",
-                f"第 {line.no} 行不是业务明细的表头（{what}）", line.no,
-            )  # fmt: skip
+        columns = header_of(line)
+        if missing := columns.missing(*NEEDED):
+            raise no_header(line, ", ".join(missing))
         self._columns = columns
         return Frame(line.no, "header")
 
     def _row(self, line: TextLine, columns: Columns) -> Part:
         if bad := broken(line):
             return bad
-        found: Part | None = None
+        first: Part | None = None
         for text_at in {
             columns.at("商品名称"): 0,
             columns.at("备注"): 0,
         }:  # an unquoted comma may stand in either
             found = self._try(line, columns, text_at)
             if isinstance(found, StatementLine):
-                break
-        assert found is not None
-        return found
+                return found
+            first = first or found
+        assert first is not None
+        return first
 
     def _try(self, line: TextLine, columns: Columns, text_at: int) -> Part:
         try:
             cells = [bare(cell) for cell in quoted_cells(line.text)]
-            return self._rows.line(line.no, columns.row(fold_extra(cells, len(columns.names), text_at)))
+            return self._rows.line(line.no, columns.row(cells, text_at))
         except (RowError, AmountError, WhenError) as error:
             return reject(line, error)
 

@@ -13,7 +13,16 @@ from typing import BinaryIO
 
 from storno.statements.amount import AmountError, scaled
 from storno.statements.base import Format, Head, ReadOptions
-from storno.statements.formats._row import Columns, Row, RowError, bare, fold_extra, quoted_cells, reject
+from storno.statements.formats._row import (
+    Columns,
+    Row,
+    RowError,
+    bare,
+    header_of,
+    no_header,
+    quoted_cells,
+    reject,
+)
 from storno.statements.line import FileRefused, Frame, LineKind, Mark, Part, Role, StatementLine, Total
 from storno.statements.lines import TextLine, broken, text_lines
 from storno.statements.mask import mask_id, mask_text
@@ -71,9 +80,9 @@ class _Export:
     def _preamble(self, line: TextLine) -> Frame:
         text = line.text.strip().strip(",").strip()
         if text.startswith("交易时间"):
-            columns = Columns(quoted_cells(line.text.strip()))
-            if columns.missing(*_NEEDED) or columns.repeated:
-                raise self._no_header(line.no)
+            columns = header_of(line)
+            if missing := columns.missing(*_NEEDED):
+                raise no_header(line, ", ".join(missing))
             self._columns = columns
             return Frame(line.no, "header")
         if line.no > PREAMBLE_LINES_MAX:
@@ -105,7 +114,7 @@ class _Export:
         for text_at in {columns.at("商品说明"): 0, columns.at("交易对方"): 0, columns.at("备注"): 0}:
             try:
                 cells = [bare(cell) for cell in quoted_cells(line.text)]
-                return self._line(line.no, columns.row(fold_extra(cells, len(columns.names), text_at)))
+                return self._line(line.no, columns.row(cells, text_at))
             except (RowError, AmountError, WhenError) as error:
                 found = found or reject(line, error)
         assert found is not None

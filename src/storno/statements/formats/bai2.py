@@ -182,7 +182,7 @@ class _File:
             raise RecordError(
                 "order", "an account begins outside a group or inside an account", "账户头位置不对"
             )
-        fields = [*record.fields, ""]
+        fields = [*record.fields, "", ""]
         currency = fields[1].strip().upper() or self._group.currency
         self._account = _Level(currency, self._group.day, open=True, records=record.physical)
         self._account.account = mask_id(fields[0].strip())

@@ -17,8 +17,8 @@ from storno.statements.formats._row import (
     Row,
     RowError,
     bare,
-    fold_extra,
-    quoted_cells,
+    header_of,
+    no_header,
     reject,
     ticked_cells,
     to_fen,
@@ -76,6 +76,8 @@ class _Bill:
         self._declared: Columns | None = None
         self._done = False
         self._lines = 0
+        self._currency = ""
+        """One bill's totals are in one currency."""
         self._sums: dict[tuple[str, ...], int] = {}
         self._paid_sums: dict[tuple[str, ...], int] = {}
 
@@ -90,7 +92,7 @@ class _Bill:
         elif self._declared is not None:
             yield from self._totals(line)
         elif bare(line.text).startswith(("总交易单数", "总交易笔数")):
-            self._declared = Columns(quoted_cells(line.text))
+            self._declared = header_of(line)
             yield Frame(line.no, "totals header")
         else:
             yield self._row(line, self._columns)
@@ -107,16 +109,10 @@ class _Bill:
             )
 
     def _header(self, line: TextLine) -> Frame:
-        columns = Columns(quoted_cells(line.text))
-        missing = columns.missing(*_NEEDED)
-        if line.bad_byte or line.too_long or missing or columns.repeated or columns.at(*_ORDER) < 0:
-            what = ", ".join(missing) or columns.repeated or "订单金额"
-            raise FileRefused(
-                "header",
-                f"line {line.no} is no header of a trade bill ({what})",
-                f"第 {line.no} 行不是交易账单的表头（{what}）",
-                line.no,
-            )
+        columns = header_of(line)
+        missing = columns.missing(*_NEEDED) or (["订单金额"] if columns.at(*_ORDER) < 0 else [])
+        if missing:
+            raise no_header(line, ", ".join(missing))
         self._columns = columns
         return Frame(line.no, "header")
 
@@ -124,8 +120,7 @@ class _Bill:
         if bad := broken(line):
             return bad
         try:
-            cells = fold_extra(ticked_cells(line.text), len(columns.names), columns.at("商品名称"))
-            row = columns.row(cells)
+            row = columns.row(ticked_cells(line.text), columns.at("商品名称"))
             found = self._line(line.no, row)
             self._count(row, paid=row.text("交易状态") in _PAID)
         except (RowError, AmountError, WhenError) as error:
@@ -139,10 +134,17 @@ class _Bill:
             if paid:
                 self._paid_sums[names] = self._paid_sums.get(names, 0) + units
         self._lines += 1
+        self._currency = row.text("货币种类")
 
     def _line(self, no: int, row: Row) -> StatementLine:
         state, fee = row.text("交易状态"), -row.units("手续费", places=_PLACES)
-        _check(row)
+        currency = _check(row)
+        if currency != (self._currency or currency):
+            raise RowError(
+                "currency",
+                f"{currency} in a bill in {self._currency}",
+                f"账单币种为 {self._currency}，该行为 {currency}",
+            )
         if state in _PAID:
             kind, amount = LineKind.PAYMENT, row.units(*_ORDER, needed=True)
             settled = row.units(*_SETTLED) if row.columns.at(*_SETTLED) >= 0 else amount
@@ -164,7 +166,7 @@ class _Bill:
         undone = kind is not LineKind.PAYMENT
         payment = row.text("微信订单号")
         return StatementLine(
-            no, kind, amount, row.text("货币种类"), fee_minor=to_fen(fee, _PLACES),
+            no, kind, amount, currency, fee_minor=to_fen(fee, _PLACES),
             net_minor=settled + to_fen(fee, _PLACES), settled_on=at[:8], at=at,
             mark=Mark.DECLINED if failed else Mark.NONE, tid=mask_id(row.text("设备号")),
             mid=_nonzero(row.text("特约商户号", "子商户号")) or row.text("商户号"),
@@ -217,13 +219,14 @@ def _nonzero(text: str) -> str:
     return "" if text.strip("0") == "" else text
 
 
-def _check(row: Row) -> None:
-    """Refuse a row whose cells have moved: currency and rate have shapes of their own."""
+def _check(row: Row) -> str:
+    """Give the currency; refuse a row whose cells have moved: currency and rate have shapes of their own."""
     currency, rate = row.text("货币种类"), row.text("费率")
     if not (len(currency) == 3 and currency.isascii() and currency.isalpha() and currency.isupper()):
         raise RowError("currency", f"{currency[:24]!r} is no currency", f"{currency[:24]!r} 不是币种")
     if rate and not (rate.endswith("%") and rate[:-1].replace(".", "", 1).isdecimal()):
         raise RowError("rate", f"{rate[:24]!r} is no rate", f"{rate[:24]!r} 不是费率")
+    return currency
 
 
 def read(source: BinaryIO, options: ReadOptions) -> Iterator[Part]:

@@ -16,8 +16,8 @@ from storno.statements.formats._row import (
     Row,
     RowError,
     bare,
-    fold_extra,
-    quoted_cells,
+    header_of,
+    no_header,
     reject,
     ticked_cells,
 )
@@ -63,7 +63,7 @@ class _Flow:
         elif self._declared is not None:
             yield from self._totals(line)
         elif bare(line.text).startswith("资金流水总笔数"):
-            self._declared = Columns(quoted_cells(line.text))
+            self._declared = header_of(line)
             if self._declared.missing(*_TOTALS):
                 raise _bad_totals(line.no, "a column is missing", "缺少列")
             yield Frame(line.no, "totals header")
@@ -82,13 +82,9 @@ class _Flow:
             )
 
     def _header(self, line: TextLine) -> Frame:
-        columns = Columns(quoted_cells(line.text))
-        missing = columns.missing(*_NEEDED)
-        if line.bad_byte or line.too_long or missing or columns.repeated:
-            raise FileRefused(
-                "header", f"line {line.no} is no header of a fund-flow bill",
-                f"第 {line.no} 行不是资金账单的表头", line.no,
-            )  # fmt: skip
+        columns = header_of(line)
+        if missing := columns.missing(*_NEEDED):
+            raise no_header(line, ", ".join(missing))
         self._columns = columns
         return Frame(line.no, "header")
 
@@ -98,7 +94,7 @@ class _Flow:
         try:
             return self._line(
                 line.no,
-                columns.row(fold_extra(ticked_cells(line.text), len(columns.names), columns.at("备注"))),
+                columns.row(ticked_cells(line.text), columns.at("备注")),
             )
         except (RowError, AmountError, WhenError) as error:
             return reject(line, error)
