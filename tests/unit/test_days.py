@@ -61,6 +61,7 @@ def test_draws_keep_to_their_shares():
 def test_quantiles_rise_and_stay_inside_opening_hours():
     for table in (tables.amount_quantiles(), tables.hour_quantiles()):
         assert (np.diff(table, axis=1) >= 0).all()
+    assert tables.hour_quantiles().max() == 86_399
     hospital = next(at for at, one in enumerate(tables.TRADES) if one.mcc == "8062")
     second = tables.hour_quantiles()[hospital]
     assert second.min() == 6 * 3600

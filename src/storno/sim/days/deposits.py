@@ -42,7 +42,7 @@ class Deposit:
     @property
     def text(self) -> str:
         """Give the narrative."""
-        return f"{_CHANNEL_TEXTS[self.channel]} {self.mid} {self.cleared}"
+        return f"{_CHANNEL_TEXTS[self.channel]} 商户{self.mid} 清算日{self.cleared}"
 
 
 def deposits(lines: Lines, number: int, calendar: Calendar, fleet: Fleet) -> list[Deposit]:

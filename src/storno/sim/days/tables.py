@@ -127,7 +127,7 @@ def hour_quantiles() -> Ints:
     for one in TRADES:
         points = [(hour, int(digit) * HOUR_POINTS) for hour, digit in enumerate(one.hours)]
         row = [hour * 3600 + at * 3600 // count for hour, count in points for at in range(count)]
-        rows.append([*row, row[-1] + 3600 // HOUR_POINTS - 1])
+        rows.append([*row, row[-1] // 3600 * 3600 + 3599])
     longest = max(map(len, rows))
     return np.array([_stretch(row, longest) for row in rows], dtype=np.int64)
 

@@ -94,11 +94,9 @@ def _com(lines: Lines, calendar: Calendar, fleet: Fleet) -> list[d.Bytes]:
 
 
 def _undone(lines: Lines) -> tuple[Flags, Flags]:
-    """Say which lines were reversed and which voided; what undid them says so too."""
+    """Say which lines are flagged R (what was reversed, and its reversal) and which C (a void)."""
     reversed_ = np.isin(_key(lines), _key(lines)[lines.what == REVERSAL])
-    voids = (lines.kind == VOID) & (lines.what == PAYMENT)
-    originals = lines.origin_day[voids] * 100_000_000 + lines.origin_serial[voids]
-    return reversed_, voids | np.isin(_key(lines), originals)
+    return reversed_, (lines.kind == VOID) & (lines.what == PAYMENT)
 
 
 def _coma(lines: Lines, calendar: Calendar, undone: tuple[Flags, Flags]) -> list[d.Bytes]:

@@ -59,7 +59,7 @@ class AlipayRows:
             raise RowError("reference", "the row has no 支付宝交易号", "该行没有支付宝交易号")
         found = StatementLine(
             no, kind, amount, self._currency, fee_minor=fee, net_minor=received + fee,
-            settled_on=at[:8] or self.day, at=at, tid=mask_id(row.text("终端号")), mid=row.text("商户ID"),
+            settled_on=at[:8] or self.day, at=at, tid=mask_id(row.text("终端号")), mid=row.text("商户ID", "门店编号"),
             reference=mask_id((row.text("退款批次号/请求号", "退款批次号") if refund else "") or trade),
             order=mask_id(row.text("商户订单号")), original=mask_id(trade) if refund else "",
             account=self.account or row.text("商户ID"), code=said,
