@@ -6,8 +6,11 @@ Thin: the worlds are in `storno.sim.world`. A broken promise ends with exit code
 from __future__ import annotations
 
 import json
+import os
+import platform
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -115,7 +118,21 @@ def _head(seeds: range, cpu_s: float, score: Score) -> dict[str, Any]:
         "seeds": len(seeds),
         "cpu_s": round(cpu_s, 1),
         "tx_per_cpu_s": round(score.transactions / cpu_s) if cpu_s else 0,
+        "hardware": {
+            "cpu": _processor(),
+            "cores": os.cpu_count(),
+            "python": platform.python_version(),
+            "system": f"{platform.system()} {platform.machine()}",
+        },
     }
+
+
+def _processor() -> str:
+    """Name the processor; what the system calls it where there is no list."""
+    listed = Path("/proc/cpuinfo")
+    lines = listed.read_text("utf-8").splitlines() if listed.exists() else []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return models[0] if models else platform.processor()
 
 
 def _run(seeds: range, until_ms: int | None, jobs: int, *, quiet: bool) -> tuple[Score, float]:

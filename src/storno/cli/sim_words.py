@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from storno.cli.text import t
 
 if TYPE_CHECKING:
+    from collections import Counter
+
     from storno.sim.world.scoreboard import Score
 
 _HOURS_MS = 3_600_000
@@ -43,15 +45,23 @@ def table(score: Score, cpu_s: float) -> list[str]:
     ]
     width = max(_wide(name) for name, _ in rows)
     lines = [f"{name}{' ' * (width - _wide(name))}  {value}" for name, value in rows]
-    return [*lines, "", *_faults(score), "", *_rows(score)]
+    return [*lines, "", *_faults(score), "", *_happened(score), "", *_rows(score)]
 
 
 def _faults(score: Score) -> list[str]:
-    named = [f"{kind} {times:,}" for kind, times in sorted(score.faults.items())]
-    lines = [
+    total = sum(score.faults.values())
+    return [t(f"faults {total:,}", f"故障 {total:,} 次"), *_listed(score.faults)]
+
+
+def _happened(score: Score) -> list[str]:
+    return [t("what else the days were made of", "当天的其他事件"), *_listed(score.happened)]
+
+
+def _listed(counts: Counter[str]) -> list[str]:
+    named = [f"{kind} {times:,}" for kind, times in sorted(counts.items())]
+    return [
         "  " + "   ".join(named[at : at + _FAULTS_IN_LINE]) for at in range(0, len(named), _FAULTS_IN_LINE)
     ]
-    return [t(f"faults {sum(score.faults.values()):,}", f"故障 {sum(score.faults.values()):,} 次"), *lines]
 
 
 def _rows(score: Score) -> list[str]:

@@ -79,6 +79,9 @@ class Auditor:
         self._answers: dict[TxKey, set[str]] = {}
         self.told_results: list[tuple[TxKey, Result]] = []
         self.counts: Counter[str] = Counter()
+        self._happened = world.happened
+        self._numbers: dict[str, tuple[str, str]] = {}
+        """Batch and STAN of the last request of each terminal."""
 
     @property
     def _now(self) -> int:
@@ -333,6 +336,7 @@ class Auditor:
             self._story.till(self._now, key, msg)
         if klass != 4:
             self.counts["requests"] += 1
+            self._counted(key)
         if kind in _NEVER_REVERSED:
             return
         pending = till.store.load().pending
@@ -345,9 +349,18 @@ class Auditor:
             if classify.amount_of(msg) != pending.amount_minor:
                 raise Violation("terminal", "the reversal names another amount", key)
 
+    def _counted(self, key: TxKey) -> None:
+        """Note a terminal's new batch, and a STAN that begins again at 000001."""
+        batch, stan = self._numbers.get(key.tid, (key.batch, key.stan))
+        self._happened["batch_changed"] += batch != key.batch
+        self._happened["stan_wrapped"] += stan > key.stan
+        self._numbers[key.tid] = key.batch, key.stan
+
     def told(self, till: Till, result: Result) -> None:
         """Note what a cashier was told."""
         self.counts["results"] += 1
+        if result.outcome is Outcome.APPROVED and not result.operation.moves_money:
+            self._happened[result.operation.value] += 1
         if result.operation.moves_money and result.stan:
             key = TxKey(till.setup.tid, till.setup.mid, result.batch, result.stan)
             self.told_results.append((key, result))

@@ -85,6 +85,8 @@ class Disk:
             self._store(group)
             if waited and self._rng.random() < 0.5:  # a writer of its own outlives the process that fed it
                 self._store(waited)
+            elif waited:
+                self._note("disk_tail_lost")
         else:
             self._note("disk_torn")
 

@@ -33,6 +33,7 @@ class GatewayDriver:
         self._world = world
         self._clock = world.clock
         self._rng = world.stream(f"gateway{number}")
+        self._power = world.stream(f"power{number}")
         self.number = number
         self.journal = MemoryJournal()
         self.disk = Disk(
@@ -125,6 +126,15 @@ class GatewayDriver:
     def _flush(self) -> None:
         if self.node is not None and (batch := self.node.take_batch(self._clock.now_ms)) is not None:
             self.disk.submit(*batch)
+            faults, crash = self._world.swarm.disk, self._world.swarm.crash
+            if crash and self._power.random() < crash:  # while the group is written, or just before or after
+                wait_ms = int(self._power.random() * (faults.sync_ms + 2))
+                self._clock.after(wait_ms, self._struck, self.life)
+
+    def _struck(self, life: int) -> None:
+        if life == self.life:
+            down_ms = int(self._power.random() * 20_000) + 200
+            self.crash_for(down_ms, power=self._power.random() < 0.5)
 
     def _durable(self, token: int) -> None:
         self.feed(ev.Durable(token))

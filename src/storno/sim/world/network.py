@@ -59,7 +59,18 @@ class End(Protocol):
 class Line:
     """One connection. Side 0 opened it, side 1 accepted it."""
 
-    __slots__ = ("_clock", "_last_ms", "_note", "_rng", "_weather", "broken", "ends", "open", "tag")
+    __slots__ = (
+        "_clock",
+        "_last_ms",
+        "_latest_ms",
+        "_note",
+        "_rng",
+        "_weather",
+        "broken",
+        "ends",
+        "open",
+        "tag",
+    )
 
     def __init__(
         self,
@@ -74,6 +85,7 @@ class Line:
         self._weather = weather
         self._note = note
         self._last_ms = [0, 0]
+        self._latest_ms = [0, 0]
         self.ends = ends
         self.open = [True, True]
         self.broken = False
@@ -104,6 +116,7 @@ class Line:
             return True
         when = self._last_ms[side] = max(when, self._last_ms[side])
         if weather.split and len(data) > 4 and rng.random() < weather.split:
+            self._note("net_split", b"")  # harms nobody: it strikes no transaction
             at = rng.randrange(1, len(data))
             clock.at(when, self._arrive, side, data[:at])
             data = data[at:]
@@ -115,6 +128,9 @@ class Line:
         if weather.loss and rng.random() < weather.loss:
             self._note("net_lost", data)
             return
+        if when < self._latest_ms[side]:
+            self._note("net_reordered", data)
+        self._latest_ms[side] = max(when, self._latest_ms[side])
         self._clock.at(when, self._arrive, side, data)
         if weather.double and side in weather.double_from and rng.random() < weather.double:
             self._note("net_doubled", data)

@@ -86,5 +86,6 @@ class BackOffice:
     def _order(self, gateway: GatewayDriver, tx_id: str, what: Input) -> int:
         if gateway.node is None:
             return 0
+        self._world.happened[what.value] += 1
         gateway.feed(ev.Order(tx_id, what, NAME))
         return 1

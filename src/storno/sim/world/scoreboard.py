@@ -15,7 +15,7 @@ from storno.reversal.lifecycle import TABLE, Input, State
 from storno.sim.compare import Class
 from storno.sim.world.checkers import silent
 from storno.sim.world.facts import Follower, Row
-from storno.sim.world.swarm import draw
+from storno.sim.world.swarm import MORNING_MS, draw
 from storno.sim.world.violation import Violation
 from storno.sim.world.world import World
 
@@ -65,6 +65,8 @@ class Score:
     doubled: int = 0
     """After the evening's work, these must be 0 everywhere."""
     faults: Counter[str] = field(default_factory=Counter)
+    happened: Counter[str] = field(default_factory=Counter)
+    """What the days were made of that is no fault."""
     rows: Counter[Row] = field(default_factory=Counter)
     broken: list[Broken] = field(default_factory=list)
 
@@ -92,6 +94,7 @@ class Score:
         return {
             **{one.name: getattr(self, one.name) for one in fields(self) if one.type == "int"},
             "faults": dict(sorted(self.faults.items())),
+            "happened": dict(sorted(self.happened.items())),
             "rows": len(TABLE),
             "rows_reached": self.reached,
             "rows_never": [f"{state.value}+{what.value}" for state, what in self.never],
@@ -124,8 +127,15 @@ def live(seed: int, until_ms: int | None = None) -> Score:
 
 def _score(world: World, broken: list[Broken]) -> Score:
     score = Score(worlds=1, trusted=int(world.swarm.trusted), broken=broken, faults=world.faults)
+    score.happened = +world.happened
     followers = [world.auditor.follower(gateway.number) for gateway in world.gateways]
     score.transactions = sum(len(follower.transactions) for follower in followers)
+    if len(followers) > 1:
+        score.happened["tx_with_several_gateways"] += score.transactions
+    if world.rogues:
+        score.happened["tx_beside_rogue_terminals"] += score.transactions
+    if world.swarm.start_ms != MORNING_MS:
+        score.happened["tx_around_midnight"] += score.transactions
     score.touched = sum(
         (one.key.tid, one.key.stan) in world.touched
         for follower in followers

@@ -57,6 +57,8 @@ class World:
         self.clock = Clock(swarm.start_ms)
         self.story = story
         self.faults: Counter[str] = Counter()
+        self.happened: Counter[str] = Counter()
+        """What a day is made of that is no fault: sign-ins, settled batches, wrapped STANs, orders of people."""
         self.touched: set[tuple[str, str]] = set()
         self._codec = codec_for(self.dialect)
         self._net = self.stream("net")
@@ -141,6 +143,7 @@ class World:
             self.last = compare(read(self))
             if not changed:
                 break
+        self.happened["evenings"] += 1
         checkers.books_agree(self.last)
         checkers.doubt_has_a_case(self)
         checkers.money_is_where_the_state_says(self)
@@ -197,6 +200,7 @@ class World:
         if weather.stalled_until_ms > self.clock.now_ms:
             return None
         if weather.connect_fails and self._net.random() < weather.connect_fails:
+            self.fault("net_refused")
             return None
         line = Line(self.clock, self._net, weather, (caller, listener), self.fault_on_line)
         if not listener.accept(line):
