@@ -37,7 +37,7 @@ class Deposit:
     @property
     def reference(self) -> str:
         """Give the bank's reference: channel, MID, cleared day."""
-        return f"{CHANNELS[self.channel]}{self.mid}{self.cleared}"
+        return f"{CHANNELS[self.channel]}-{self.mid}-{self.cleared}"
 
     @property
     def text(self) -> str:
