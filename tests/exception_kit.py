@@ -43,7 +43,13 @@ def gone(number=1, at_ms=NOW_MS + 5, run="run-2", lines=("f:9",)) -> Gone:
 
 
 def act(move, number=1, operator="li", **members) -> Act:
-    given = {"note": "looked at", "owner": "wang", "how": How.ACCEPTED, "limit_minor": 100_000, "at_ms": NOW_MS + 7}
+    given = {
+        "note": "looked at",
+        "owner": "wang",
+        "how": How.ACCEPTED,
+        "limit_minor": 100_000,
+        "at_ms": NOW_MS + 7,
+    }
     return Act(an_id(number), move, operator, **(given | members))
 
 

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -127,7 +128,9 @@ def test_nobody_can_fold_a_step_that_the_table_does_not_have():
         record = Shelf(*WAYS[standing])[1]
         for wrong in set(Standing) - {wanted}:
             with pytest.raises(NotAllowed):
-                step(record, ExceptionFact(record.finding_id, NOW_MS, move, wrong, about=about(), operator="x"))
+                step(
+                    record, ExceptionFact(record.finding_id, NOW_MS, move, wrong, about=about(), operator="x")
+                )
     with pytest.raises(NotAllowed):
         fold([ExceptionFact(an_id(), NOW_MS, Move.NOTED, Standing.OPEN, operator="x")])
 
@@ -315,3 +318,21 @@ def test_what_would_not_fit_a_row_is_no_order(spoil):
 def test_people_and_evidence_share_the_reopening_only():
     assert frozenset({Move.REOPENED}) == PEOPLE & EVIDENCE
     assert frozenset({Standing.OPEN, Standing.ASSIGNED, Standing.PROPOSED}) == UNSETTLED
+
+
+def test_the_pages_show_the_table():
+    moves = [move for move in Move if move is not Move.FOUND]
+    order = [
+        Move.SEEN_AGAIN, Move.CHANGED, Move.CLOSED_BY_EVIDENCE, Move.REOPENED, Move.ASSIGNED, Move.NOTED,
+        Move.PROPOSED, Move.CONFIRMED, Move.REJECTED, Move.RESOLVED,
+    ]  # fmt: skip
+    assert set(moves) == set(order)
+    for page, name in (
+        ("exceptions.md", lambda one: one.value),
+        ("exceptions.zh-CN.md", lambda one: TITLES[one][1]),
+    ):
+        text = (Path(__file__).parents[2] / "docs" / page).read_text("utf-8")
+        for standing in Standing:
+            cells = [TABLE.get((standing, move)) for move in order]
+            row = " | ".join([f"| **{name(standing)}**", *(name(one) if one else "" for one in cells)]) + " |"
+            assert row.replace("|  |", "| |").replace("|  |", "| |") in text, row

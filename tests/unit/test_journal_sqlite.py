@@ -1,5 +1,7 @@
 """The SQLite journal below its contract: the file, its readers, what a changed byte or a bad disk does."""
 
+import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -11,8 +13,12 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from exception_kit import act, an_id, gone, propose, seen
 from journal_kit import CARD, NOW_MS, Shop, approve, change, sale
+from storno.journal import schema
 from storno.journal.base import JournalCorrupt, JournalError, JournalFull
+from storno.journal.exception_order import take
+from storno.journal.exception_table import How, Move
 from storno.journal.sqlite import SqliteJournal, SqliteReader
 from storno.reversal.lifecycle import Input
 from storno.reversal.machine import step
@@ -23,6 +29,7 @@ TABLES = {
     "entries": "posting || '#' || line",
     "cards": "tx_id",
     "meta": "name",
+    "findings": "item",
 }
 
 
@@ -144,6 +151,56 @@ def test_a_newer_format_is_refused(path):
             door(path)
 
 
+FORMAT_1 = "87948884006f77f61653a29b74ddd8a77bd20f1cf3746b16dfca9d76ef07f71d"
+"""Digest of the tables and indices as the version before exceptions made them."""
+
+
+@pytest.fixture
+def old(path):
+    """A journal as the version before exceptions wrote it: its tables, its format number."""
+    shop = Shop(4)
+    made = SqliteJournal(path)
+    made.next_incarnation()
+    made.commit(shop.changes(60))
+    made.close()
+    db = apsw.Connection(str(path))
+    for name, text in schema.ADDED.items():
+        db.execute(f"DROP {'INDEX' if 'INDEX' in text else 'TABLE'} IF EXISTS {name}")
+    db.execute(schema.SET_META, ("format", "1", schema.check_digest("format", b"1")))
+    db.execute("PRAGMA user_version = 1")
+    found = dict(db.execute("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL"))
+    assert found == schema.OBJECTS
+    assert hashlib.sha256(json.dumps(schema.OBJECTS).encode()).hexdigest() == FORMAT_1
+    db.close()
+    return shop
+
+
+def test_a_reader_copes_with_a_journal_of_the_format_before(old, path):
+    with SqliteReader(path) as reader:
+        assert list(reader.exceptions()) == []
+        assert reader.exception(an_id()) is None
+        assert reader.exception_facts(an_id()) == reader.exception_ids("0") == ()
+        assert list(reader.span("findings", None, None)) == []
+        result = reader.verify()
+        assert (result.problems, result.facts, result.exceptions) == ((), 60, 0)
+
+
+def test_the_writer_brings_a_journal_of_the_format_before_up(old, path):
+    with SqliteReader(path) as before:
+        head, rows = before.head(), before.rows()
+        journal = SqliteJournal(path)
+        assert (journal.head(), journal.rows(), journal.next_incarnation()) == (head, rows, 2)
+        journal.commit([*take(journal.exception, [seen(1)]).changes, *old.changes(3)])
+        assert journal.verify().problems == ()
+        journal.close()
+        # the reader that was open all the time sees what is new
+        assert [one.finding_id for one in before.exceptions()] == [an_id(1)]
+        assert before.verify().problems == ()
+    again = SqliteJournal(path)
+    assert again.verify().problems == ()
+    again.close()
+
+
 def test_a_broken_tail_is_found_when_the_writer_starts(path):
     journal = SqliteJournal(path)
     journal.commit(Shop(5).changes(400))
@@ -178,6 +235,16 @@ def sound(tmp_path_factory):
     journal.commit(shop.changes(120))
     first = sale("9-1", tid="99999999")
     journal.commit([change(first, CARD), change(approve(first.record))])
+    orders = [
+        seen(n, tx_id="9-1", expected_minor=5, found_minor=n, mid="m", tid="t", rrn="r") for n in (1, 2, 3)
+    ]
+    orders += [
+        act(Move.ASSIGNED, 1),
+        propose(2),
+        gone(3),
+        act(Move.RESOLVED, 1, how=How.REFUND, reference="R"),
+    ]
+    journal.commit(take(journal.exception, orders).changes)
     assert journal.verify().problems == ()
     cells = []
     for table, key in TABLES.items():
@@ -231,8 +298,14 @@ def test_any_changed_byte_of_any_cell_is_found(sound, tmp_path_factory, pick, at
         "DELETE FROM entries WHERE posting = '9-1/1'",
         "INSERT INTO entries VALUES ('x/1', 0, 'x', 'CNY', 'a', 1, 1)",
         "INSERT INTO cards VALUES ('x', x'00', x'00')",
+        "DELETE FROM findings WHERE item = 'finding:0000000000000001'",
+        "UPDATE findings SET owner = 'nobody' WHERE item = 'finding:0000000000000001'",
+        "DELETE FROM facts WHERE tx_id = 'finding:0000000000000003'",
         "DELETE FROM meta",
         "DROP INDEX tx_by_key",
+        "DROP TABLE findings",
+        "DROP INDEX findings_by_tx",
+        "PRAGMA user_version = 1",
         "CREATE TABLE more (x)",
     ],
 )

@@ -189,6 +189,8 @@ def _entry_lines(one: Entry, home: str | None, view: View) -> Iterator[str]:
     )
     yield f"  {t(*SOURCES[one.source])}  {place}  {one.tx_id if one.tx_id != one.id else ''}".rstrip()
     step = next_step(one)
+    if not step:
+        return
     text = t("  next: ", "  下一步：") + (same_home(step, home) if one.record is None else step)
     yield from wrap(text, shutil.get_terminal_size().columns, "    ")
 

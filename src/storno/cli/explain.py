@@ -113,7 +113,7 @@ def _print(console: Console, story: Story, home: str | None, found: Sequence[Exc
     for number, event in enumerate(story.events, 1):
         _print_event(console, number, event)
     for record in found:
-        console.print(Text(printable(_finding_line(record, home)), style="yellow"))
+        console.print(Text(printable(_finding_line(record, home)), style="yellow"), soft_wrap=True)
     console.print()
 
 
