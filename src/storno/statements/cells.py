@@ -16,7 +16,10 @@ from storno.statements import when
 from storno.statements.amount import AmountError, scaled
 
 _EDGES = " \t\r\n\x0b\x0c\u3000\xa0\ufeff`"
+_WRAPPED = ("=", "'")
+_PLAIN = re.compile(r"(-?)([0-9]{1,13})(?:\.([0-9]{1,6}))?")
 _DESTROYED = re.compile(r"[+-]?\d(?:\.\d+)?E\+?\d{1,3}", re.IGNORECASE)
+_CLOCK = re.compile(r"(?:[01][0-9]|2[0-3])(?::[0-5][0-9]:[0-5][0-9]|[0-5][0-9][0-5][0-9])")
 _EXCEL_DAY_0 = datetime(1899, 12, 30, tzinfo=UTC)
 _TOKENS = {
     "YYYY": r"(?P<Y>\d{4})", "YY": r"(?P<y>\d{2})", "MON": r"(?P<b>[A-Za-z]{3})[a-z]*", "MM": r"(?P<M>\d{1,2})",
@@ -48,6 +51,8 @@ class CellError(ValueError):
 def clean(cell: str) -> str:
     """Take off what senders put around a value: blanks, tabs, back-ticks, Excel's ="…" and apostrophe."""
     text = cell.strip(_EDGES)
+    if not (text[:1] in _WRAPPED or "\n" in text):
+        return text
     if text.startswith('="') and text.endswith('"') and len(text) > 2:
         text = text[2:-1].strip(_EDGES)
     return " ".join(text.split()) if "\n" in text else text.removeprefix("'")
@@ -60,7 +65,7 @@ def identifier(cell: str) -> str:
         digits = sum(sign.isdigit() for sign in text)
         if digits <= DIGITS_KEPT and "E" not in text.upper():
             return text
-    elif not _DESTROYED.fullmatch(text):
+    elif not ("E" in text or "e" in text) or not _DESTROYED.fullmatch(text):
         return text
     raise CellError(
         "destroyed",
@@ -74,6 +79,9 @@ def money(cell: str, places: int, decimal_mark: str = ".") -> int:
     text = clean(cell)
     if isinstance(cell, Number):
         return _float_units(text, places)
+    plain = _PLAIN.fullmatch(text) if decimal_mark == "." else None
+    if plain is not None and len(plain[3] or "") <= places:
+        return int(plain[1] + plain[2] + (plain[3] or "").ljust(places, "0"))
     if _DESTROYED.fullmatch(text):
         raise CellError("destroyed", f"{text!r} was rounded by a spreadsheet", f"{text!r} 已被电子表格取整")
     try:
@@ -104,7 +112,7 @@ def _float_units(text: str, places: int) -> int:
 
 def day(cell: str, formats: tuple[str, ...], year: int = 0) -> str:
     """Give YYYYMMDD. `year` is that of formats without one. Raises CellError."""
-    return _checked_year(_day(clean(cell), isinstance(cell, Number), formats, year))
+    return _day(clean(cell), isinstance(cell, Number), formats, year)
 
 
 def moment(cell: str, formats: tuple[str, ...], year: int, utc_offset_min: int) -> str:
@@ -112,6 +120,8 @@ def moment(cell: str, formats: tuple[str, ...], year: int, utc_offset_min: int) 
     text = clean(cell)
     if isinstance(cell, Number) and (serial := _serial(text)) is not None:
         return _checked_year(serial)
+    if formats == ("auto",) and len(text) == 19 and _CLOCK.fullmatch(text, 11) and text[10] in " T":
+        return _day(text[:10], False, formats, year) + text[11:].replace(":", "")
     error: CellError | None = None
     for one in formats:
         try:
@@ -132,6 +142,8 @@ def moment(cell: str, formats: tuple[str, ...], year: int, utc_offset_min: int) 
 def moment_of(day8: str, cell: str, utc_offset_min: int) -> str:
     """Give YYYYMMDDhhmmss of a known day and a cell that holds the time only. Raises CellError."""
     text = clean(cell)
+    if _CLOCK.fullmatch(text) and not isinstance(cell, Number):
+        return day8 + text.replace(":", "")
     if text.startswith("1899-12-3"):  # a spreadsheet's time without a day
         text = text[11:]
     elif isinstance(cell, Number) and "." in text and 0 <= float(text) < 1:
@@ -147,15 +159,15 @@ def moment_of(day8: str, cell: str, utc_offset_min: int) -> str:
 @lru_cache(maxsize=4096)
 def _day(text: str, number: bool, formats: tuple[str, ...], year: int) -> str:  # noqa: FBT001 - part of the cache's key
     if number and (serial := _serial(text)) is not None:
-        return serial[:8]
+        return _checked_year(serial[:8])
     error: CellError | None = None
     for one in formats:
         try:
             if one == "auto":
-                return when.day(text)
+                return _checked_year(when.day(text))
             if one == "excel":
-                return (_serial(text) or _no(text, "date", "日期"))[:8]
-            return _by_format(text, one, year)[:8]
+                return _checked_year((_serial(text) or _no(text, "date", "日期"))[:8])
+            return _checked_year(_by_format(text, one, year)[:8])
         except CellError as failed:
             error = failed
         except when.WhenError as failed:

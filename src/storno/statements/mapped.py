@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from storno.money import CURRENCIES
 from storno.statements import cells as cell_of
 from storno.statements import mask
 from storno.statements.amount import decimals_of
@@ -32,6 +33,11 @@ _NAMES = frozenset(
     {"tid", "mid", "batch", "stan", "rrn", "auth_code", "reference", "order", "original", "account"}
 )
 """Members that name something: a spreadsheet may not have rounded them."""
+CARD_DIGITS = 13
+"""Nothing shorter can be a card number."""
+ROW = -1
+"""Stands for the place of what is wrong with a row and with no single column of it."""
+_MASKED = re.compile(r"[0-9]{0,6}\*+[0-9]{0,4}")
 _YEAR = re.compile(r"(?<!\d)(20\d\d)")
 
 
@@ -58,6 +64,7 @@ class RowReader:
         if mapping.balance is not None:
             place = header.need(mapping.balance.column, "balance.column")
             self._balance = (place, mapping.balance.unit)
+        self._at = ROW
         self._fixed = {"account": mapping.account, "mid": mapping.mid}
 
     # ------------------------------------------------------------ one row
@@ -70,7 +77,11 @@ class RowReader:
 
     def reject(self, line_no: int, error: CellError, cells: Cells) -> Reject:
         """Make the reject of a row; a card number in a wrong column is masked in the reason too."""
-        english, chinese = mask.mask_text(error.english), mask.mask_text(error.chinese)
+        english, chinese = error.english, error.chinese
+        if self._at >= 0:
+            name = clean(self._header.names[self._at]) if self._header.names else str(self._at + 1)
+            english, chinese = f"column {name}: {english}", f"{name} 列：{chinese}"
+        english, chinese = mask.mask_text(english), mask.mask_text(chinese)
         return Reject(line_no, error.code, english, chinese, self.shown(cells))
 
     def shown(self, cells: Cells) -> str:
@@ -85,6 +96,7 @@ class RowReader:
         amount = self._amount(cells, places)
         if amount is None:
             raise CellError("amount", "the amount is empty", "金额为空")
+        self._at = ROW
         kind = self._kind(cells, amount)
         amount = signed(amount, self._mapping.amount.sign, kind, amount)
         agrees(kind, amount)
@@ -99,10 +111,9 @@ class RowReader:
             members[name] = when(cells)
         for name, text in self._texts:
             members[name] = text(cells)
-        return StatementLine(
-            line_no, kind, amount, currency, fee or 0, net,
-            mark=self._mark(cells) if self._mark is not None else Mark.NONE, **members,
-        )  # fmt: skip
+        self._at = ROW
+        mark = self._mark(cells) if self._mark is not None else Mark.NONE
+        return StatementLine(line_no, kind, amount, currency, fee or 0, net, mark=mark, **members)
 
     def balance(self, cells: Cells, currency: str) -> int | None:
         """Give the running balance after this row; None where the cell is empty. Raises CellError."""
@@ -113,16 +124,11 @@ class RowReader:
         if not clean(cells[place]):
             return None
         places = 0 if unit == "fen" else decimals_of(currency)
-        return self._in_column(place, lambda cell: cell_of.money(cell, places, rule.decimal), cells)
-
-    def _in_column(self, place: int, read: Callable[[str], Any], cells: Cells) -> Any:
+        self._at = place
         try:
-            return read(cells[place])
+            return cell_of.money(cells[place], places, rule.decimal)
         except CellError as error:
-            name = clean(self._header.names[place]) if self._header.names else str(place + 1)
-            raise CellError(
-                error.code, f"column {name}: {error.english}", f"{name} 列：{error.chinese}"
-            ) from None
+            raise CellError("balance", error.english, error.chinese) from None
 
     # ------------------------------------------------------------ columns bound
     def _bind_currency(self) -> Text:
@@ -137,6 +143,8 @@ class RowReader:
 
         def read(cells: Cells) -> str:
             word = text(cells)
+            if word in CURRENCIES:
+                return word
             if not word:
                 return self._options.currency
             letters = words.get(bare(word), word.upper())
@@ -157,9 +165,13 @@ class RowReader:
         assert place is not None, "need refuses what find does not find"
         values = dict(rule.values)
         named = name in _NAMES or name == "card"
+        bare_column = not (rule.strip or rule.keep or rule.values or rule.digits) and name != "card"
 
-        def shape(cell: str) -> str:
-            text = cell_of.identifier(cell) if named else clean(cell)
+        def read(cells: Cells) -> str:
+            self._at = place
+            text = cell_of.identifier(cells[place]) if named else clean(cells[place])
+            if bare_column and len(text) < CARD_DIGITS:
+                return text
             text = text.strip(rule.strip) if rule.strip else text
             if rule.keep is not None:
                 found = rule.keep.search(text)
@@ -168,10 +180,12 @@ class RowReader:
             if rule.digits and text.isdigit():
                 text = text.zfill(rule.digits)
             if name == "card":
-                return mask.card(text)
+                return text if _MASKED.fullmatch(text) else mask.card(text)
+            if len(text) < CARD_DIGITS:
+                return text
             return mask.mask_id(text) if named else mask.mask_text(text)
 
-        return lambda cells: self._in_column(place, shape, cells)
+        return read
 
     def _bind_when(self, name: str, rule: WhenRule) -> Text:
         place = self._header.find(rule.column)
@@ -191,20 +205,20 @@ class RowReader:
         there = books if self._mapping.utc_offset_min is None else self._mapping.utc_offset_min
 
         def read(cells: Cells) -> str:
-            if not clean(cells[place]) and rule.optional:
+            self._at = place
+            if rule.optional and not clean(cells[place]):
                 return ""
             if name == "settled_on":
-                return str(self._in_column(place, lambda cell: cell_of.day(cell, rule.formats, year), cells))
+                return cell_of.day(cells[place], rule.formats, year)
             if second is None:
-                stamp = self._in_column(
-                    place, lambda cell: cell_of.moment(cell, rule.formats, year, there), cells
-                )
+                stamp = cell_of.moment(cells[place], rule.formats, year, there)
             else:
-                day8 = self._in_column(place, lambda cell: cell_of.day(cell, rule.formats, year), cells)
-                if not clean(cells[second]) and rule.optional:
+                day8 = cell_of.day(cells[place], rule.formats, year)
+                self._at = second
+                if rule.optional and not clean(cells[second]):
                     return ""
-                stamp = self._in_column(second, lambda cell: cell_of.moment_of(day8, cell, there), cells)
-            return cell_of.shifted(stamp, books - there)
+                stamp = cell_of.moment_of(day8, cells[second], there)
+            return cell_of.shifted(stamp, books - there) if books != there else stamp
 
         return read
 
@@ -230,11 +244,14 @@ class RowReader:
         sign = bind_sign(rule, self._header, where) if rule.sign == "marked" else None
 
         def read(cells: Cells, places: int) -> int | None:
-            if not clean(cells[place]) and (rule.optional or name != "amount"):
+            self._at = place
+            if (rule.optional or name != "amount") and not clean(cells[place]):
                 return None
-            units = 0 if rule.unit == "fen" else places
-            value = int(self._in_column(place, lambda cell: cell_of.money(cell, units, rule.decimal), cells))
-            return value if sign is None else value * sign(cells)
+            value = cell_of.money(cells[place], 0 if rule.unit == "fen" else places, rule.decimal)
+            if sign is None:
+                return value
+            self._at = ROW
+            return value * sign(cells)
 
         return read
 
@@ -245,13 +262,14 @@ class RowReader:
         def one(place: int, cells: Cells, places: int) -> int:
             if clean(cells[place]) in ("", "-", "--"):
                 return 0
-            units = 0 if rule.unit == "fen" else places
-            return int(self._in_column(place, lambda cell: cell_of.money(cell, units, rule.decimal), cells))
+            self._at = place
+            return cell_of.money(cells[place], 0 if rule.unit == "fen" else places, rule.decimal)
 
         def read(cells: Cells, places: int) -> int | None:
             if not clean(cells[away]) and not clean(cells[inward]):
                 return None
             debit, credit = one(away, cells, places), one(inward, cells, places)
+            self._at = ROW
             if debit and credit:
                 raise CellError("amount", "both debit and credit are filled", "借方与贷方同时有金额")
             return credit + debit if rule.debit_negative else credit - debit

@@ -214,6 +214,14 @@ def _signature(value: object, where: str) -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(_text(name, where) for name in one) for one in several)
 
 
+def _delimiter(value: object, where: str) -> str:
+    named = {"auto": "", "tab": "\t", "pipe": "|"}
+    text = named.get(str(value), value)
+    if text not in ("", ",", ";", "\t", "|"):
+        raise _wrong(where, value, "auto, a comma, ;, tab or pipe", " auto、逗号、分号、tab 或 pipe")
+    return str(text)
+
+
 def _sheet(value: object, where: str) -> str | int:
     return _POSITION(value, where) if isinstance(value, int) else _text(value, where)
 
@@ -232,6 +240,7 @@ _READERS: dict[str, Callable[[object, str], Any]] = {
     "fields": _fields,
     "signature": _signature,
     "sheet": _sheet,
+    "delimiter": _delimiter,
     "words": lambda value, where: _pairs(value, where, _text),
     "counters": lambda value, where: _pairs(value, where, _columns),
     "kinds": lambda value, where: _pairs(value, where, _KIND),

@@ -73,8 +73,8 @@ TABLES: Final[dict[str, tuple[Key, ...]]] = {
             "文件时区（UTC 以东分钟数）；不写则同账本时区"),
     ),
     "csv": (
-        Key("delimiter", "auto|,|;|tab|pipe", "auto", "auto: the one with which the header is found",
-            "auto：以能找到表头者为准"),
+        Key("delimiter", "delimiter", "auto", "a comma, ;, tab or pipe; auto: the one with which the header is found",
+            ", ; tab pipe 之一；auto：以能找到表头者为准"),
         Key("quote", "text", '"', "one character; empty: no quoting", "引号字符；为空表示不用引号"),
     ),
     "xlsx": (

@@ -34,7 +34,6 @@ from storno.statements.mapping_keys import (
     table_of,
 )
 
-_DELIMITERS = {"auto": "", "tab": "\t", "pipe": "|"}
 _TABLES = ("csv", "xlsx", "fixed", "table", "columns", "balance", "totals")
 
 
@@ -58,14 +57,13 @@ def parse_mapping(text: str, name: str = "") -> Mapping:
             "csv.quote", f"{quote!r} must be one character or empty", f"{quote!r} 应为一个字符或空"
         )
     fixed = check("fixed", data.get("fixed", {}), "fixed") if layout == "fixed" else {}
-    delimiter = csv.get("delimiter", "auto")
     columns = _columns(data.get("columns", {}))
     mapping = Mapping(
         name=top.get("name", name),
         role=Role(top["role"]),
         layout=layout,
         **{key: top[key] for key in top if key not in ("name", "role", "kind")},
-        delimiter=_DELIMITERS.get(delimiter, delimiter),
+        delimiter=csv.get("delimiter", ""),
         quote=quote,
         sheet=check("xlsx", data.get("xlsx", {}), "xlsx").get("sheet", ""),
         record_bytes=fixed.get("record_bytes", 0),

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     Cells = Sequence[str]
 
+WORDS_KEPT = 1000
+"""Words looked up once; a column with more is text and no vocabulary."""
 AWAY = frozenset({LineKind.REFUND, LineKind.VOID, LineKind.REVERSAL, LineKind.FEE, LineKind.CHARGEBACK})
 INWARD = frozenset({LineKind.PAYMENT, LineKind.PREAUTH})
 """A deposit is not among them: the net of a day with more refunds than sales is taken from the account."""
@@ -74,11 +76,17 @@ def bind_kind(rule: KindRule, header: Header) -> Callable[[Cells, int], LineKind
     values = {plain(word): kind for word, kind in rule.values}
     common = kind_words() if rule.common else {}
 
+    seen: dict[str, LineKind] = {}
+
     def read(cells: Cells, amount: int) -> LineKind:
         word = clean(cells[place]) if place is not None else ""
+        if word in seen:
+            return seen[word]
         found = values.get(plain(word)) or common.get(bare(word))
         if found is None:
             found = next((kind for pattern, kind in rule.patterns if pattern.search(word)), None)
+        if found is not None and len(seen) < WORDS_KEPT:
+            seen[word] = found
         found = found or (rule.positive if amount >= 0 else rule.negative)
         if found is None:
             raise CellError(
@@ -99,10 +107,14 @@ def bind_mark(rule: MarkRule, header: Header) -> Callable[[Cells], Mark]:
     values = {plain(word): mark for word, mark in rule.values}
     common = {} if rule.values else mark_words()
 
+    seen: dict[str, Mark] = {}
+
     def read(cells: Cells) -> Mark:
         if place is None:
             return Mark.NONE
         word = clean(cells[place])
+        if word in seen:
+            return seen[word]
         found = values.get(plain(word)) or common.get(bare(word))
         if found is None:
             raise CellError(
@@ -110,6 +122,8 @@ def bind_mark(rule: MarkRule, header: Header) -> Callable[[Cells], Mark]:
                 f"the result {word[:24]!r} is not in the mapping: add it to columns.mark.values",
                 f"映射中没有结果 {word[:24]!r}：请加入 columns.mark.values",
             )
+        if len(seen) < WORDS_KEPT:
+            seen[word] = found
         return found
 
     return read

@@ -73,16 +73,18 @@ class Session:
         self._width = cut
         self._plain_header = tuple(plain(name) for name in names[:cut])
 
-    def take(self, row: Row) -> Iterator[Part]:
+    def take(self, row: Row) -> Sequence[Part]:
         """Give the parts of the next row."""
+        found: Sequence[Part]
         if row.broken is not None:
-            yield row.broken
-        elif not any(clean(cell) for cell in row.cells):
-            yield Frame(row.line_no, "blank")
+            found = (row.broken,)
+        elif not any(map(clean, row.cells)):
+            found = (Frame(row.line_no, "blank"),)
         else:
-            yield from self._filled(row)
-        for more in range(1, row.lines):
-            yield Frame(row.line_no + more, "continuation")
+            found = self._filled(row)
+        if row.lines == 1:
+            return found
+        return (*found, *(Frame(row.line_no + more, "continuation") for more in range(1, row.lines)))
 
     def end(self) -> Iterator[Part]:
         """Give the totals the file declared, compared with what was read.
@@ -107,20 +109,19 @@ class Session:
                 yield total
 
     # ------------------------------------------------------------ one row that is not blank
-    def _filled(self, row: Row) -> Iterator[Part]:
-        joined = " ".join(text for cell in row.cells if (text := clean(cell)))
+    def _filled(self, row: Row) -> Sequence[Part]:
         if self.reader is None:
-            yield self._before(row, joined)
-            return
-        found = self._total(row, joined)
-        if found is not None:
-            yield found
-        elif any(rule.search(joined) for rule in self.mapping.table.skip):
-            yield Frame(row.line_no, "skipped")
-        elif self._is_header(row.cells):
-            yield Frame(row.line_no, "header")
-        else:
-            yield from self._data(row, self.reader)
+            return (self._before(row, _joined(row.cells)),)
+        if self.mapping.totals or self.mapping.table.skip:
+            joined = _joined(row.cells)
+            found = self._total(row, joined)
+            if found is not None:
+                return (found,)
+            if any(rule.search(joined) for rule in self.mapping.table.skip):
+                return (Frame(row.line_no, "skipped"),)
+        if self._is_header(row.cells):
+            return (Frame(row.line_no, "header"),)
+        return self._data(row, self.reader)
 
     def _before(self, row: Row, joined: str) -> Part:
         header = Header(row.cells, self.mapping)
@@ -156,40 +157,42 @@ class Session:
         )
 
     def _is_header(self, cells: Sequence[str]) -> bool:
+        """Say whether the header stands here once more, as at the top of a printed page."""
+        assert self.header is not None, "asked only behind the header"
+        names = self.header.names
         return (
-            bool(self._plain_header)
-            and tuple(plain(cell) for cell in cells[: self._width]) == self._plain_header
+            bool(names)
+            and cells[0] == names[0]
+            and tuple(map(plain, cells[: self._width])) == self._plain_header
         )
 
-    def _data(self, row: Row, reader: RowReader) -> Iterator[Part]:
+    def _data(self, row: Row, reader: RowReader) -> Sequence[Part]:
         cells = row.cells
         width = self._width or self.mapping.table.width
-        if width and (len(cells) < width or any(clean(cell) for cell in cells[width:])):
-            yield Reject(
+        if width and len(cells) != width and (len(cells) < width or any(map(clean, cells[width:]))):
+            return (Reject(
                 row.line_no, "columns",
                 f"{len(cells)} columns where the header has {width}", f"该行 {len(cells)} 列，表头 {width} 列",
                 reader.shown(cells),
-            )  # fmt: skip
-            return
+            ),)  # fmt: skip
         try:
-            if self._ignored(cells):
-                yield Frame(row.line_no, "ignored")
-                return
+            if self.mapping.table.ignore and self._ignored(cells):
+                return (Frame(row.line_no, "ignored"),)
             part = reader.read(row.line_no, cells)
             if isinstance(part, Reject):
-                yield part
-                return
-            balance = reader.balance(cells, part.currency)
+                return (part,)
+            balance = reader.balance(cells, part.currency) if self.mapping.balance is not None else None
         except CellError as error:
-            yield reader.reject(row.line_no, error, cells)
-            return
+            return (reader.reject(row.line_no, error, cells),)
         except IndexError:  # without a header only the row itself shows that it is short
-            yield Reject(row.line_no, "columns", "the row is too short", "该行列数不足", reader.shown(cells))
-            return
-        yield part
+            return (
+                Reject(row.line_no, "columns", "the row is too short", "该行列数不足", reader.shown(cells)),
+            )
         self.tally.add(part)
-        if self.mapping.balance is not None:
-            yield from self._follow(part, balance)
+        if self.mapping.balance is None:
+            return (part,)
+        broken = self._follow(part, balance)
+        return (part,) if broken is None else (part, broken)
 
     def _ignored(self, cells: Sequence[str]) -> bool:
         assert self.header is not None, "rows are data only behind a header"
@@ -199,13 +202,12 @@ class Session:
                 return True
         return False
 
-    def _follow(self, line: StatementLine, balance: int | None) -> Iterator[Part]:
+    def _follow(self, line: StatementLine, balance: int | None) -> Part | None:
         assert self.mapping.balance is not None, "asked only where there is a balance"
         if len(self._chains) >= ACCOUNTS_MAX:
             raise FileRefused("balance", "more accounts than one file may hold", "一个文件中的账户过多")
         chain = self._chains.setdefault((line.account, line.currency), Chain(self.mapping.balance.order))
-        if (broken := chain.add(line.amount_minor, balance, line.line_no)) is not None:
-            yield broken
+        return chain.add(line.amount_minor, balance, line.line_no)
 
     # ------------------------------------------------------------ totals
     def _total(self, row: Row, joined: str) -> Part | None:
@@ -244,6 +246,11 @@ class Session:
             return money(text, 0, rule.decimal)
         currency = self.mapping.currency or self.options.currency
         return money(text, decimals_of(currency), rule.decimal)
+
+
+def _joined(cells: Sequence[str]) -> str:
+    """Give a row as patterns see it: its cells that are not empty, joined by blanks."""
+    return " ".join(text for cell in cells if (text := clean(cell)))
 
 
 def parts(rows: Iterable[Row], session: Session) -> Iterator[Part]:

@@ -1,0 +1,257 @@
+"""A proposed mapping read back gives the exact sums, whatever the header words, order of columns, units and marks."""
+
+import io
+from datetime import date, timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mapping_rig import read, refusal
+from storno.statements.formats import FORMATS
+from storno.statements.line import FileRefused, LineKind
+from storno.statements.propose import propose
+from storno.statements.words import header_names, kind_words
+
+KINDS = {
+    LineKind.PAYMENT: ("消费", "Sale", "purchase", "支付"),
+    LineKind.REFUND: ("退货", "Refund", "退款"),
+    LineKind.VOID: ("撤销", "void"),
+}
+EXTRA = {
+    "tid": "10000001",
+    "rrn": "261101000123",
+    "order": "A-1",
+    "card": "622202******0001",
+    "auth_code": "A1B2C3",
+}
+FIRST = date(2026, 11, 1)
+
+
+def names(member, *, suffix=""):
+    usable = [one for one in header_names(member) if not one.endswith(("minor", "cents", "fen", "yuan"))]
+    return st.sampled_from([one + suffix for one in usable if not (suffix and "/" in one)])
+
+
+def written(minor, unit, mark):
+    if unit == "fen":
+        return str(minor)
+    whole, part = divmod(abs(minor), 100)
+    grouped = f"{whole:,}".replace(",", {".": ",", ",": "."}[mark]) if mark != " " else str(whole)
+    return f"{'-' if minor < 0 else ''}{grouped}{mark}{part:02d}"
+
+
+@st.composite
+def tables(draw):
+    """Give a table, how it is delimited, and what its lines are."""
+    unit = draw(st.sampled_from(["yuan", "fen"]))
+    mark = draw(st.sampled_from([".", ","])) if unit == "yuan" else "."
+    style = draw(st.sampled_from(["given", "pair", "marked", "kinds"]))
+    size = draw(st.integers(2, 12))
+    amounts = draw(st.lists(st.integers(1, 5_000_000), min_size=size, max_size=size))
+    away = draw(st.lists(st.booleans(), min_size=size, max_size=size))
+    away[0], away[1] = False, True
+    signed = [-one if minus else one for one, minus in zip(amounts, away, strict=True)]
+    suffix = "(分)" if unit == "fen" else draw(st.sampled_from(["", "（元）"]))
+    slashed = draw(st.booleans())
+    days = [
+        (FIRST + timedelta(days=13 + at)).strftime("%d/%m/%Y" if slashed else "%Y-%m-%d")
+        for at in range(size)
+    ]
+    columns = {draw(names("date")): days}
+    if style == "pair":
+        columns[draw(names("debit", suffix=suffix))] = [
+            written(-one, unit, mark) if one < 0 else "" for one in signed
+        ]
+        columns[draw(names("credit", suffix=suffix))] = [
+            written(one, unit, mark) if one > 0 else "" for one in signed
+        ]
+    elif style == "marked":
+        columns[draw(names("amount", suffix=suffix))] = [written(abs(one), unit, mark) for one in signed]
+        words = draw(st.sampled_from([("C", "D"), ("贷", "借"), ("收入", "支出"), ("CR", "DR")]))
+        columns[draw(names("sign"))] = [words[one < 0] for one in signed]
+    elif style == "kinds":
+        columns[draw(names("amount", suffix=suffix))] = [written(abs(one), unit, mark) for one in signed]
+        ways = [
+            draw(
+                st.sampled_from(
+                    KINDS[
+                        LineKind.PAYMENT
+                        if one > 0
+                        else draw(st.sampled_from((LineKind.REFUND, LineKind.VOID)))
+                    ]
+                )
+            )
+            for one in signed
+        ]
+        columns[draw(names("kind"))] = ways
+        columns[draw(names("tid"))] = ["10000001"] * size  # a network's list, not a bank's
+    else:
+        columns[draw(names("amount", suffix=suffix))] = [written(one, unit, mark) for one in signed]
+    if draw(st.booleans()) and style != "kinds":
+        opening = draw(st.integers(0, 10**7))
+        steps = [opening + sum(signed[: at + 1]) for at in range(size)]
+        columns[draw(names("balance", suffix=suffix))] = [written(one, unit, mark) for one in steps]
+    for member in draw(st.lists(st.sampled_from(sorted(EXTRA)), unique=True, max_size=3)):
+        columns.setdefault(draw(names(member)), [EXTRA[member]] * size)
+    order = draw(st.permutations(sorted(columns)))
+    delimiter = draw(st.sampled_from([",", ";", "\t", "|"]))
+    title = draw(st.sampled_from([(), ("一份账单", ""), ("Account: 123",)]))
+    rows = [list(order), *[[columns[name][at] for name in order] for at in range(size)]]
+    text = "\n".join(
+        [
+            *title,
+            *[delimiter.join(f'"{cell}"' if delimiter in cell else cell for cell in row) for row in rows],
+            "",
+        ]
+    )
+    return text, signed, unit
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(tables(), st.sampled_from(["utf-8", "gb18030", "utf-16"]))
+def test_a_proposal_read_back_gives_the_exact_amounts(table, encoding):
+    text, signed, unit = table
+    data = text.encode(encoding)
+    proposal = propose(io.BytesIO(data))
+    found = read(data, proposal.toml).whole()
+    assert found.amounts == signed, proposal.toml
+    assert proposal.mapping.amount.unit == unit
+    assert len({one.settled_on for one in found.lines}) == len(signed)
+    assert not any("reject" in doubt.english for doubt in proposal.doubts)
+
+
+def proposed(text):
+    return propose(io.BytesIO(text.encode()))
+
+
+def said(proposal):
+    return " ".join(doubt.english for doubt in proposal.doubts)
+
+
+def test_what_the_rows_leave_open_is_a_doubt():
+    unit = proposed("日期,金额,终端号\n2026-11-01,1999,1\n2026-11-02,250,1\n")
+    assert unit.mapping.amount.unit == "fen"
+    assert "unit" in said(unit)
+    assert "which way the money goes" in said(unit)
+    assert "role" in said(unit)
+    twin = proposed("date,amount\n05/06/2026,-1.00\n07/08/2026,2.00\n")
+    assert "DD/MM/YYYY or MM/DD/YYYY" in said(twin)
+    kinds = proposed("date,amount,type,rrn\n2026-11-01,1.00,sale,1\n2026-11-01,1.00,barter,2\n")
+    assert "barter" in said(kinds)
+    assert "rejects" in said(kinds)
+    marks = proposed(
+        "date,amount,type,rrn,状态\n2026-11-01,1.00,sale,1,成功\n2026-11-01,1.00,sale,2,悬而未决\n"
+    )
+    assert "悬而未决" in said(marks)
+    lone = proposed("date,credit\n2026-11-01,1.00\n2026-11-02,2.50\n")
+    assert "only 'credit'" in said(lone)
+
+
+def test_a_declared_sum_is_compared_if_it_is_met_and_told_if_not():
+    text = "交易日期,支出,收入,余额,摘要\n2026-11-01,,10.00,20.00,结算\n2026-11-02,3.00,,17.00,手续费\n合计,3.00,{},,\n"
+    good = proposed(text.format("10.00"))
+    assert [(one.name, one.met) for one in read(text.format("10.00").encode(), good.toml).totals][:2] == [
+        ("debits", True), ("credits", True),
+    ]  # fmt: skip
+    assert read(text.format("11.00").encode(), good.toml).unmet == [("credits", 4)]
+    assert "row of sums" in said(proposed(text.format("11.00")))
+
+
+def test_balances_show_that_signs_are_turned_round():
+    proposal = proposed(
+        "date,amount,balance,text\n2026-11-01,5.00,95.00,a\n2026-11-02,-2.00,97.00,b\n2026-11-03,1.50,95.50,c\n"
+    )
+    assert proposal.mapping.amount.sign == "negated"
+    assert "turned round" in said(proposal)
+
+
+def test_two_columns_for_one_member_keep_the_surer_and_say_so():
+    proposal = proposed("日期,金额,交易金额,终端号\n2026-11-01,1.00,2.00,1\n")
+    names_of = {one.name: one.member for one in proposal.columns}
+    assert sorted(names_of.values()) == ["", "amount", "date", "tid"]
+    assert "could also be amount" in next(one.english for one in proposal.columns if not one.member)
+
+
+def test_no_card_number_is_shown():
+    text = "日期,金额,卡号,类型\n2026-11-01,1.00,6222020000000000001,6222020200112230\n"
+    proposal = proposed(text)
+    shown = repr(proposal.columns) + repr(proposal.doubts)
+    assert "6222020000000000001" not in shown
+    assert "6222020200112230" not in shown
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\0\1\2", b"hello\n", b"a,b\n1,2\n", b"date,when\n2026-11-01,2026-11-02\n", b"PK\3\4"]
+)
+def test_a_file_without_a_table_of_amounts_is_refused(data):
+    with pytest.raises(FileRefused) as caught:
+        propose(io.BytesIO(data))
+    assert caught.value.chinese
+
+
+def test_the_word_tables_contradict_nothing():
+    assert kind_words()["消费"] is LineKind.PAYMENT
+    assert kind_words()["冲正"] is LineKind.REVERSAL
+
+
+# -------------------------------------------------------------------- whatever the bytes
+PIECES = st.sampled_from(
+    ["日期", "金额", "余额", "借方", "贷方", "date", "amount", "type", "sale", ",", ";", "\t", "|", "\n", "\r\n",
+     '"', '""',
+     "2026-11-01", "31/12/26", "1.00", "-1", "1E+20", "1e400", "合计", "9" * 25, '="1"', "`", "\0", "(", "٣", "²"]
+)  # fmt: skip
+TEXT = st.lists(st.one_of(PIECES, st.text(max_size=4)), max_size=60).map("".join)
+JUNK = st.one_of(st.binary(max_size=300), TEXT.map(lambda text: text.encode("utf-8", "replace")),
+                 TEXT.map(lambda text: text.encode("gb18030", "replace")))  # fmt: skip
+ANY = """
+role = "bank"
+[columns]
+amount = "amount"
+settled_on = { column = "date", formats = ["auto", "excel", "DD/MM/YY", "YYYYMMDD hh:mm"] }
+at = { column = "date", time = "type", optional = true }
+kind = { column = "type", common = true, positive = "deposit", negative = "other" }
+[balance]
+column = ["余额", "amount"]
+[[totals]]
+match = "^合计(?P<amount>.*)"
+"""
+
+
+@settings(max_examples=150, deadline=None)
+@given(JUNK, st.sampled_from(["", "bank_zh", ANY, "date,amount,type\n"]))
+def test_any_bytes_are_parts_or_a_refusal(junk, how):
+    if how.startswith("date"):
+        junk, how = b"date,amount,type\n" + junk, ANY
+    try:
+        found = read(junk, how)
+    except FileRefused:
+        return
+    lines = junk.count(b"\n") + (not junk.endswith(b"\n") and junk != b"")
+    if b"\0" not in junk:
+        seen = [one.line_no for one in (*found.lines, *found.rejects, *found.frames)]
+        assert sorted(seen) == list(range(1, lines + 1))
+
+
+@settings(max_examples=100, deadline=None)
+@given(JUNK)
+def test_any_bytes_give_a_proposal_or_a_refusal(junk):
+    try:
+        proposal = propose(io.BytesIO(junk))
+    except FileRefused:
+        return
+    assert proposal.mapping.name
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.binary(max_size=200))
+def test_any_bytes_after_the_mark_of_a_workbook_are_refused(junk):
+    assert refusal(b"PK\3\4" + junk, ANY, "xlsx").code == "xlsx"
+
+
+def test_the_generic_formats_never_outbid_a_format_that_knows_its_files():
+    assert {name for name in FORMATS if name.startswith("mapped_")} == {
+        "mapped_csv",
+        "mapped_xlsx",
+        "mapped_fixed",
+    }
