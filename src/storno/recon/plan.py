@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-_PLACE = re.compile(r"\$(\w+)")
+_PLACE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +28,13 @@ class Step:
 
 
 def fill(sql: str, **values: object) -> str:
-    """Put values in place of `$name`. A place without a value is a broken contract."""
+    """Put values in place of `$name` or `${name}`. A place without a value is a broken contract."""
 
     def value(match: re.Match[str]) -> str:
-        if match[1] not in values:
-            raise AssertionError(f"no value for ${match[1]} in a step")
-        return str(values[match[1]])
+        name = match[1] or match[2]
+        if name not in values:
+            raise AssertionError(f"no value for ${name} in a step")
+        return str(values[name])
 
     return _PLACE.sub(value, sql)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from storno.recon.ageing import Calendar
 from storno.statements.line import Role
 
 HOLD_DAYS = 3
@@ -32,8 +33,8 @@ class LineFile:
     """False: a total the file declares is not what was read, and somebody took it all the same."""
     complete: bool = True
     """False: the sender or the import says that something is missing."""
-    days: tuple[str, ...] = ()
-    """Days it covers, YYYYMMDD, even where it has no line on them."""
+    without: tuple[tuple[str, str], ...] = ()
+    """Account and day (YYYYMMDD) whose lines do not count, because a file of higher rank reports them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ class Options:
     as_of: str = ""
     """The last day that all files are in for; later lines count, but nothing is due after it."""
     hold_days: int = HOLD_DAYS
-    holidays: frozenset[str] = frozenset()
+    calendar: Calendar = field(default_factory=Calendar)
     fees: tuple[FeeRate, ...] = ()
     """Without a merchant's rate here, the rate that nearly all of its lines keep is taken as agreed."""
     utc_offset_min: int = 480

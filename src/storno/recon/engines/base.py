@@ -24,6 +24,8 @@ class Part:
 
     path: Path
     file_id: str = ""
+    without: tuple[tuple[str, str], ...] = ()
+    """Values of the columns `account` and `settled_on` whose rows are left out."""
 
 
 @dataclass(frozen=True, slots=True)

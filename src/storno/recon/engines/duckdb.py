@@ -55,14 +55,16 @@ class DuckEngine:
             if path.suffix.lower() in (".csv", ".txt"):
                 path = self._from_csv(part.path, self._folder / f"{name}-{at}.parquet", shape)
             reader = f"read_parquet({_literal(str(path))})"
-            selects.append(f"SELECT {self._columns(reader, part, shape)} FROM {reader}")  # noqa: S608
+            selects.append(f"SELECT {self._columns(reader, part, shape)} FROM {reader}{left_out(part)}")  # noqa: S608
         self._do(f"CREATE VIEW {name} AS " + " UNION ALL ".join(selects))
 
     def _from_csv(self, path: Path, target: Path, shape: Shape) -> Path:
         reader = f"read_csv({_literal(str(path))}, header = true, all_varchar = true)"
         there = [one for one in (*shape.texts, *shape.numbers) if one in self._names(reader)]
         columns = ", ".join(
-            f'coalesce("{one}", \'\') AS "{one}"' if one in shape.texts else f'CAST("{one}" AS BIGINT) AS "{one}"'
+            f'coalesce("{one}", \'\') AS "{one}"'
+            if one in shape.texts
+            else f'CAST("{one}" AS BIGINT) AS "{one}"'
             for one in there
         )
         self._do(
@@ -86,7 +88,9 @@ class DuckEngine:
     def table(self, name: str, columns: dict[str, str], rows: Iterable[tuple[Any, ...]]) -> None:
         """Make a small table."""
         listed = list(rows)
-        self._do(f"CREATE TABLE {name} ({', '.join(f'{one} {_TYPES[kind]}' for one, kind in columns.items())})")
+        self._do(
+            f"CREATE TABLE {name} ({', '.join(f'{one} {_TYPES[kind]}' for one, kind in columns.items())})"
+        )
         if listed:
             places = ", ".join("?" * len(columns))
             self._db.executemany(f"INSERT INTO {name} VALUES ({places})", listed)  # noqa: S608
@@ -110,7 +114,7 @@ class DuckEngine:
     def arrow(self, sql: str) -> pa.Table:
         """Give the rows of a query as an Arrow table."""
         try:
-            return self._db.execute(sql).to_arrow_table()
+            return self._db.sql(sql).to_arrow_table()
         except duckdb.Error as error:
             raise _trouble(error) from error
 
@@ -155,6 +159,12 @@ def _empty(shape: Shape) -> str:
     columns += [f"'' AS {_quoted(one)}" for one in shape.texts]
     columns += [f"CAST(0 AS BIGINT) AS {_quoted(one)}" for one in shape.numbers]
     return "SELECT " + ", ".join(columns)
+
+
+def left_out(part: Part) -> str:
+    """Write the condition that leaves rows out which another file reports."""
+    pairs = ", ".join(f"({_literal(account)}, {_literal(day)})" for account, day in part.without)
+    return f" WHERE (account, settled_on) NOT IN ({pairs})" if pairs else ""
 
 
 def _quoted(name: str) -> str:

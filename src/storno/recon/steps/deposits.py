@@ -20,30 +20,47 @@ LAG_DAYS = 12
 RUN_DAYS = 10
 """Clearing days one deposit may cover."""
 
+# A wallet's line may name its terminal only: then the merchant is the one our books have for it.
+_OWNERS = """
+SELECT tid, min(mid) AS mid FROM books WHERE tid IN (SELECT tid FROM net WHERE mid = '' AND tid <> '')
+GROUP BY tid HAVING count(DISTINCT mid) = 1
+"""
 _GROUPS = """
 SELECT g.mid, g.day, g.currency, d.n AS day_n, d.pay_n, d.due_n, CAST(sum(net) AS BIGINT) AS expected,
     CAST(sum(rows_) AS BIGINT) AS rows_, g.mid || '/' || g.day || '/' || g.currency AS group_id
 FROM (
     SELECT mid, day, currency, sum(coalesce(net, amount + fee)) AS net, count(*) AS rows_
-    FROM net WHERE live = 1 AND kind NOT IN ('preauth', 'deposit', 'other') GROUP BY mid, day, currency
+    FROM net WHERE live = 1 AND kind NOT IN ('preauth', 'deposit', 'other') AND mid <> '' GROUP BY mid, day, currency
     UNION ALL
-    SELECT o_mid AS mid, settled_on AS day, currency, sum(revived) AS net, 0 AS rows_
-    FROM pairs_n WHERE revived <> 0 GROUP BY o_mid, settled_on, currency
+    SELECT coalesce(o.mid, '') AS mid, n.day, n.currency, sum(coalesce(n.net, n.amount + n.fee)) AS net, count(*) AS rows_
+    FROM net AS n LEFT JOIN owners AS o ON n.tid = o.tid
+    WHERE n.live = 1 AND n.kind NOT IN ('preauth', 'deposit', 'other') AND n.mid = ''
+    GROUP BY coalesce(o.mid, ''), n.day, n.currency
 ) AS g LEFT JOIN days AS d ON g.day = d.day
 GROUP BY g.mid, g.day, g.currency, d.n, d.pay_n, d.due_n
 """
+# Fifteen digits that happen to pass for a card number come masked: then the merchant is who alone has such a number.
+_MASKS = """
+SELECT masked, min(mid) AS mid FROM (
+    SELECT DISTINCT mid, substr(mid, 1, 6) || '*****' || right(mid, 4) AS masked FROM groups WHERE length(mid) = 15
+) AS m GROUP BY masked HAVING count(*) = 1
+"""
+_SAID = """
+SELECT row_id, kind, amount, fee, currency, day, mid,
+    coalesce(regexp_extract(said, '(^|[^0-9])([0-9]{15})(20[0-9]{6})?([^0-9]|$)', 2), '') AS said_mid,
+    coalesce(regexp_extract(said, '(^|[^0-9])([0-9]{15})?(20[0-9]{6})([^0-9]|$)', 3), '') AS said_day,
+    coalesce(regexp_extract(said, '([0-9]{6}[*]{5}[0-9]{4})', 1), '') AS masked
+FROM (SELECT *, reference || ' ' || order_no || ' ' || note AS said FROM bank) AS s
+WHERE amount <> 0 AND live = 1 AND kind IN ('deposit', 'payment', 'other', 'adjustment', 'refund')
+"""
 _DEPOSITS = """
-SELECT b.row_id, b.kind, b.amount + b.fee AS amount, b.currency, b.day, d.n AS day_n, b.said_mid AS mid,
+SELECT b.row_id, b.kind, b.amount + b.fee AS amount, b.currency, b.day, d.n AS day_n, b.owner AS mid,
     CASE WHEN b.said_day <> '' AND b.said_day <= b.day THEN b.said_day ELSE '' END AS said_day
 FROM (
-    SELECT row_id, kind, amount, fee, currency, day,
-        CASE WHEN mid <> '' THEN mid
-            ELSE coalesce(regexp_extract(said, '(^|[^0-9])([0-9]{15})([^0-9]|$)', 2), '') END AS said_mid,
-        coalesce(regexp_extract(said, '(^|[^0-9])(20[0-9]{6})([^0-9]|$)', 2), '') AS said_day
-    FROM (SELECT *, reference || ' ' || order_no || ' ' || note AS said FROM bank) AS s
-    WHERE amount <> 0 AND live = 1 AND kind IN ('deposit', 'payment', 'other', 'adjustment', 'refund')
+    SELECT s.*, CASE WHEN s.mid <> '' THEN s.mid WHEN s.said_mid <> '' THEN s.said_mid ELSE coalesce(m.mid, '') END AS owner
+    FROM bank_said AS s LEFT JOIN masks AS m ON s.masked = m.masked AND s.masked <> ''
 ) AS b LEFT JOIN days AS d ON b.day = d.day
-WHERE b.kind = 'deposit' OR b.said_mid IN (SELECT mid FROM groups WHERE mid <> '')
+WHERE b.kind = 'deposit' OR b.owner IN (SELECT mid FROM groups WHERE mid <> '')
 """
 _NAMED = """
 SELECT d.row_id, g.group_id FROM deposits AS d JOIN groups AS g
@@ -116,7 +133,7 @@ GROUP BY coalesce(h.head, g.group_id), g.mid, g.currency
 _PAIRS = """
 SELECT 'bank' AS leg, o.head AS pair_id, TRUE AS b_there, '' AS tx_id, o.expected AS b_effect, o.mid AS b_mid,
     '' AS b_tid, p.head IS NOT NULL AS o_there, coalesce(p.lines_, 0) AS o_lines, coalesce(p.paid, 0) AS o_effect,
-    0 AS revived, o.mid AS o_mid, '' AS o_tid, s.mid IS NOT NULL OR u.unnamed > 0 AS covered, FALSE AS b_pairs_off, o.currency,
+    o.mid AS o_mid, '' AS o_tid, s.mid IS NOT NULL OR u.unnamed > 0 AS covered, FALSE AS b_pairs_off, o.currency,
     'deposit/' || o.mid || '/' || o.day AS key, o.day AS date, coalesce(p.day, '') AS settled_on, '' AS rrn,
     coalesce(p.rank, -1) AS rank, o.day AS about, o.due_n
 FROM owed AS o LEFT JOIN paid AS p ON o.head = p.head
@@ -124,7 +141,7 @@ FROM owed AS o LEFT JOIN paid AS p ON o.head = p.head
     CROSS JOIN (SELECT count(*) AS unnamed FROM deposits WHERE mid = '') AS u
 UNION ALL
 SELECT 'bank' AS leg, d.row_id AS pair_id, FALSE AS b_there, '' AS tx_id, 0 AS b_effect, '' AS b_mid, '' AS b_tid,
-    TRUE AS o_there, 1 AS o_lines, d.amount AS o_effect, 0 AS revived, d.mid AS o_mid, '' AS o_tid, TRUE AS covered,
+    TRUE AS o_there, 1 AS o_lines, d.amount AS o_effect, d.mid AS o_mid, '' AS o_tid, TRUE AS covered,
     FALSE AS b_pairs_off, d.currency, 'deposit/' || d.mid || '/' || d.day || '/' || d.row_id AS key, '' AS date,
     d.day AS settled_on, '' AS rrn, -1 AS rank, d.day AS about, n.due_n
 FROM left_deposits AS d LEFT JOIN days AS n ON d.day = n.day
@@ -139,7 +156,7 @@ _SHARED = 3
 
 def deposits(terms: Terms) -> tuple[Step, ...]:
     """Give the steps of the bank's leg up to `judged_b` and `account_b`."""
-    steps = [Step("groups", _GROUPS), Step("deposits", _DEPOSITS), Step("tie_0", _NAMED)]
+    steps = [Step("owners", _OWNERS), Step("groups", _GROUPS), Step("masks", _MASKS), Step("bank_said", _SAID), Step("deposits", _DEPOSITS), Step("tie_0", _NAMED)]
     mine, theirs = "deposits", "groups"
     for at in range(1, len(PASSES)):
         steps += [
@@ -150,7 +167,9 @@ def deposits(terms: Terms) -> tuple[Step, ...]:
         steps += _tie(at, mine, theirs)
     last = len(PASSES) - 1
     steps.append(Step("left_deposits", fill(_OPEN_DEPOSITS, before=mine, taken=f"tie_{last}")))
-    links = " UNION ALL ".join(f"SELECT row_id, group_id, {n} AS rank FROM tie_{n}" for n in range(len(PASSES)))  # noqa: S608
+    links = " UNION ALL ".join(
+        f"SELECT row_id, group_id, {n} AS rank FROM tie_{n}" for n in range(len(PASSES))
+    )  # noqa: S608
     return (
         *steps,
         Step("ties", fill(_TIES, links=links)),

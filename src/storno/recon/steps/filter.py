@@ -68,7 +68,9 @@ def network_filter(how: Filter, *, fees: bool) -> tuple[Step, ...]:
         )
     columns = "".join(f", {one}" for one in how.network_columns)
     bad = fill(_IN_BAD, key="rrn", mask=how.mask, bad="bad_n")
-    unequal = ["SELECT b FROM unequal_n", "SELECT b FROM odd_voids"] + (["SELECT b FROM odd_fees"] if fees else [])
+    unequal = ["SELECT b FROM unequal_n", "SELECT b FROM odd_voids"] + (
+        ["SELECT b FROM odd_fees"] if fees else []
+    )
     return (
         Step("digest_net", fill(_DIGEST, key="rrn", mask=how.mask, side="net", where="moves AND rrn <> ''",
                                 values=f"amount, currency, day, live{columns}")),

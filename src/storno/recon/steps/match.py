@@ -78,6 +78,8 @@ TERMINAL = (
 )  # fmt: skip
 
 PASSES = {"n": NETWORK, "t": TERMINAL}
+
+
 def names_of(s: str) -> tuple[str, ...]:
     """Give the names of a leg's passes by rank."""
     return (CLEAN, *(one.name for one in PASSES[s]))

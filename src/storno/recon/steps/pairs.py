@@ -38,16 +38,13 @@ FROM keyed_$s AS l JOIN (
     FROM keyed_$s GROUP BY key, currency
 ) AS g ON l.key = g.key AND l.currency = g.currency
 """
-_COLUMNS = (
-    "l.row_id, l.klass, l.live, l.amount, l.currency, l.paid_fee, l.due_fee, l.mid, l.tid, l.rrn, l.day, l.day_n"
-)
+_COLUMNS = "l.row_id, l.klass, l.live, l.amount, l.currency, l.paid_fee, l.due_fee, l.mid, l.tid, l.rrn, l.day, l.day_n"
 _GATHERED = """
 SELECT tx_id, key, currency, max(own) AS own, max(rank) AS rank, count(*) AS o_lines,
     CAST(sum(CASE WHEN klass = own THEN 1 ELSE 0 END) AS BIGINT) AS o_pay,
     CAST(sum(CASE WHEN klass = 'rev' AND own <> 'rev' THEN 1 ELSE 0 END) AS BIGINT) AS o_rev,
     CAST(sum(CASE WHEN klass = 'void' AND own = 'pay' THEN 1 ELSE 0 END) AS BIGINT) AS o_void,
     CAST(sum(CASE WHEN live = 1 THEN amount ELSE 0 END) AS BIGINT) AS live_sum,
-    CAST(sum(CASE WHEN live = 1 THEN 0 ELSE amount END) AS BIGINT) AS dead_sum,
     CAST(sum(paid_fee) AS BIGINT) AS o_fee,
     CASE WHEN sum(CASE WHEN paid_fee <> 0 AND due_fee IS NULL THEN 1 ELSE 0 END) = 0 THEN CAST(sum(due_fee) AS BIGINT)
         END AS o_fee_due,
@@ -63,8 +60,7 @@ SELECT '$leg' AS leg, b.tx_id AS pair_id, TRUE AS b_there, b.tx_id, b.klass, b.s
     b.mid AS b_mid, b.tid AS b_tid, b.orig_state = 'reversed' AS b_undone, p.tx_id IS NOT NULL AS b_pairs_off,
     g.tx_id IS NOT NULL AS o_there, coalesce(g.o_lines, 0) AS o_lines, coalesce(g.o_pay, 0) AS o_pay,
     coalesce(g.o_rev, 0) AS o_rev, coalesce(g.o_void, 0) AS o_void,
-    coalesce(g.live_sum + CASE WHEN g.o_rev + g.o_void > 0 THEN g.dead_sum ELSE 0 END, 0) AS o_effect,
-    coalesce(CASE WHEN g.o_rev + g.o_void > 0 THEN g.dead_sum ELSE 0 END, 0) AS revived,
+    coalesce(g.live_sum, 0) AS o_effect,
     coalesce(g.o_fee, 0) AS o_fee, g.o_fee_due,
     coalesce(CASE WHEN g.odd_mid <> '' THEN g.odd_mid ELSE g.any_mid END, '') AS o_mid,
     coalesce(CASE WHEN g.odd_tid <> '' THEN g.odd_tid ELSE g.any_tid END, '') AS o_tid,
@@ -73,14 +69,13 @@ SELECT '$leg' AS leg, b.tx_id AS pair_id, TRUE AS b_there, b.tx_id, b.klass, b.s
     b.tid || '/' || b.mid || '/' || b.batch || '/' || b.stan || '/' || b.day AS key, b.day AS date,
     coalesce(g.first_day, '') AS settled_on, CASE WHEN b.rrn <> '' THEN b.rrn ELSE coalesce(g.any_rrn, '') END AS rrn,
     coalesce(g.rank, -1) AS rank, b.day AS about, b.due_n
-FROM free_$s_0 AS b LEFT JOIN gathered_$s AS g ON b.tx_id = g.tx_id
+FROM free_${s}_0 AS b LEFT JOIN gathered_$s AS g ON b.tx_id = g.tx_id
     LEFT JOIN pairs_off_$s AS p ON b.tx_id = p.tx_id $coverage
 UNION ALL
 SELECT '$leg' AS leg, 'line ' || g.key || ' ' || g.currency AS pair_id, FALSE AS b_there, '' AS tx_id, g.own AS klass,
     '' AS b_state, 'none' AS b_position, '' AS b_told, 0 AS b_amount, 0 AS b_asked, 0 AS b_effect, '' AS b_mid,
     '' AS b_tid, FALSE AS b_undone, FALSE AS b_pairs_off, TRUE AS o_there, g.o_lines, g.o_pay, g.o_rev, g.o_void,
-    g.live_sum + CASE WHEN g.o_rev + g.o_void > 0 THEN g.dead_sum ELSE 0 END AS o_effect,
-    CASE WHEN g.o_rev + g.o_void > 0 THEN g.dead_sum ELSE 0 END AS revived, g.o_fee, g.o_fee_due, g.any_mid AS o_mid,
+    g.live_sum AS o_effect, g.o_fee, g.o_fee_due, g.any_mid AS o_mid,
     g.any_tid AS o_tid, g.live = 1 AND g.o_pay > 0 AND g.o_rev = 0 AS o_approved, FALSE AS o_late, TRUE AS covered,
     g.currency, g.key, '' AS date, g.first_day AS settled_on, g.any_rrn AS rrn, -1 AS rank, g.first_day AS about,
     d.due_n
@@ -96,7 +91,7 @@ SELECT x.tx_id FROM (
 ) AS y
 """
 _BARE = """
-SELECT b.tx_id, b.original, b.klass, b.effect FROM free_$s_0 AS b ANTI JOIN gathered_$s AS g ON b.tx_id = g.tx_id
+SELECT b.tx_id, b.original, b.klass, b.effect FROM free_${s}_0 AS b ANTI JOIN gathered_$s AS g ON b.tx_id = g.tx_id
 WHERE b.position = 'effect'
 """
 _JUDGED = """
@@ -109,6 +104,7 @@ SELECT p.*, CASE WHEN rule <> '' AND NOT ($inside) THEN 'outside'
     ELSE 'no_effect' END AS what
 FROM (SELECT p.*, $rule AS rule FROM pairs_$s AS p) AS p
 """
+
 
 @dataclass(frozen=True, slots=True)
 class Terms:
@@ -185,18 +181,28 @@ SELECT head AS pair_id, row_id FROM headed UNION ALL SELECT row_id AS pair_id, r
 _ACCOUNT = """
 SELECT what, currency, count(*) AS pairs, CAST(sum(CASE WHEN b_there THEN 1 ELSE 0 END) AS BIGINT) AS books_,
     CAST(sum(o_lines) AS BIGINT) AS lines_, CAST(sum(b_effect) AS BIGINT) AS b_effect,
-    CAST(sum(o_effect) AS BIGINT) AS o_effect, CAST(sum(revived) AS BIGINT) AS revived
+    CAST(sum(o_effect) AS BIGINT) AS o_effect
 FROM judged_$s GROUP BY what, currency
 """
 
 
-def results(s: str, leg: str, terms: Terms, passes: tuple[str, ...], likely: tuple[int, ...]) -> tuple[Step, ...]:
+def results(
+    s: str, leg: str, terms: Terms, passes: tuple[str, ...], likely: tuple[int, ...]
+) -> tuple[Step, ...]:
     """Give the steps that write down what was found and held, and count the pairs: `result_<s>`, `account_<s>`.
 
     `passes` are the names by rank, `likely` the ranks of those that are not certain.
     """
-    money = "CASE rule " + " ".join(f"WHEN {text(one.name)} THEN {one.money}" for one in terms.of(leg)) + " ELSE 0 END"
-    names = "CASE rank " + " ".join(f"WHEN {n} THEN {text(name)}" for n, name in enumerate(passes)) + " ELSE '' END"
+    money = (
+        "CASE rule "
+        + " ".join(f"WHEN {text(one.name)} THEN {one.money}" for one in terms.of(leg))
+        + " ELSE 0 END"
+    )
+    names = (
+        "CASE rank "
+        + " ".join(f"WHEN {n} THEN {text(name)}" for n, name in enumerate(passes))
+        + " ELSE '' END"
+    )
     sure = f"CASE WHEN rank IN ({', '.join(map(str, likely))}) THEN 'likely' ELSE 'certain' END"
     tied = _TIED_DEPOSITS if s == "b" else fill(_TIED_LINES, s=s)
     return (

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from storno.recon.plan import Step, fill
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from storno.recon.sides import Options
 
 MONEY = "('payment', 'refund', 'void', 'reversal')"
@@ -40,8 +42,7 @@ WHERE $period
 _LINES = """
 SELECT file_id || ':' || CAST(line_no AS VARCHAR) AS row_id, kind, klass, mark, currency, amount_minor AS amount,
     fee_minor AS fee, net_minor AS net, day, "at", tid, mid, batch, stan, rrn, auth_code, reference,
-    "order" AS order_no, original, card, account, note,
-    klass <> 'rest' AND amount_minor <> 0 AS moves,
+    "order" AS order_no, original, card, account, note, klass <> 'rest' AND amount_minor <> 0 AS moves,
     CASE WHEN mark IN ($live) THEN 1 ELSE 0 END AS live
 FROM (
     SELECT file_id, line_no, kind, mark, currency, amount_minor, fee_minor, net_minor, "at", tid, mid, batch, stan,
@@ -52,6 +53,30 @@ FROM (
     FROM $source
 ) AS l
 WHERE $period
+"""
+# A payment that its file marks as undone counts all the same where the undoing is a line of its own: both are summed.
+_UNDONE = """
+SELECT row_id, mark, currency, amount, tid, stan, rrn, reference, order_no, card, day FROM $raw
+WHERE moves AND kind IN ('payment', 'void') AND mark IN ('reversed', 'voided')
+"""
+_UNDOING = """
+SELECT CASE WHEN kind = 'void' THEN 'voided' ELSE 'reversed' END AS mark, currency, -amount AS amount, tid, rrn,
+    reference, order_no, original, card, day
+FROM $raw WHERE moves AND kind IN ('void', 'reversal') AND mark NOT IN ('declined', 'unknown')
+"""
+_PAIRED = (
+    "m.rrn = u.rrn AND m.rrn <> ''",
+    "m.tid = u.tid AND m.stan = u.original AND u.original <> ''",
+    "m.rrn = u.original AND u.original <> ''",
+    "m.reference = u.original AND u.original <> ''",
+    "m.order_no = u.original AND u.original <> ''",
+    "m.order_no = u.order_no AND m.order_no <> ''",
+    "m.tid = u.tid AND m.tid <> '' AND m.card = u.card AND m.card <> '' AND m.day = u.day",
+)
+_COUNTED = """
+SELECT * FROM $raw WHERE mark = 'none'
+UNION ALL SELECT r.* EXCLUDE (live), CASE WHEN r.live = 1 OR x.row_id IS NOT NULL THEN 1 ELSE 0 END AS live
+FROM $raw AS r LEFT JOIN ${name}_counts AS x ON r.row_id = x.row_id WHERE r.mark <> 'none'
 """
 
 _TOTALS = """
@@ -77,16 +102,33 @@ def period(options: Options, margin: tuple[str, str], day: str = "day") -> str:
     return " AND ".join(parts) or "TRUE"
 
 
-def sides(options: Options, margin: tuple[str, str]) -> tuple[Step, ...]:
-    """Give the steps that bring every side into shape. `margin` is the period with its neighbourhood."""
+def sides(options: Options, margin: tuple[str, str], marked: frozenset[str]) -> tuple[Step, ...]:
+    """Give the steps that bring every side into shape.
+
+    `margin` is the period with its neighbourhood; `marked` names the sides with lines that are marked as undone.
+    """
     near = period(options, margin)
     live = {"network": "'none'", "bank": "'none'", "terminal": "'none', 'voided'"}
+    steps = [Step("books", fill(_BOOKS, offset_s=options.utc_offset_min * 60, period=near), keep=False)]
+    for role, name in LINES.items():
+        raw = f"{name}_raw" if role in marked else name
+        steps.append(Step(raw, fill(_LINES, source=f"{role}_src", live=live[role], period=near), keep=False))
+        if role in marked:
+            steps += _counted(name, raw)
+    return tuple(steps)
+
+
+def _counted(name: str, raw: str) -> Iterable[Step]:
+    pairs = (
+        f"SELECT m.row_id FROM {name}_undone AS m JOIN {name}_undoing AS u "  # noqa: S608 - our own text
+        f"ON m.mark = u.mark AND m.currency = u.currency AND m.amount = u.amount AND {on}"
+        for on in _PAIRED
+    )
     return (
-        Step("books", fill(_BOOKS, offset_s=options.utc_offset_min * 60, period=near), keep=False),
-        *(
-            Step(name, fill(_LINES, source=f"{role}_src", live=live[role], period=near), keep=False)
-            for role, name in LINES.items()
-        ),
+        Step(f"{name}_undone", fill(_UNDONE, raw=raw)),
+        Step(f"{name}_undoing", fill(_UNDOING, raw=raw)),
+        Step(f"{name}_counts", " UNION ".join(pairs)),
+        Step(name, fill(_COUNTED, raw=raw, name=name), keep=False),
     )
 
 

@@ -1,0 +1,248 @@
+"""The proof of a run: every row counted once, the files' own totals met, and the bridge from books to outside.
+
+Rule: the sums on both ends of the bridge come from the sides alone, without any matching; the differences come from the
+pairs. Only when both agree to the last minor unit is there a verdict other than INCOMPLETE.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from storno.recon.finding import Leg
+from storno.recon.result import Account, Bridge, Reason
+from storno.statements.line import Role
+
+if TYPE_CHECKING:
+    from storno.recon.engines.base import Engine
+    from storno.recon.sides import Options, Sides
+
+_SUFFIX = {Leg.NETWORK: "n", Leg.TERMINAL: "t", Leg.BANK: "b"}
+_LINES = {Leg.NETWORK: "net", Leg.TERMINAL: "term", Leg.BANK: "bank"}
+_EXPLAINED = ("held", "outside", "uncovered")
+_MONEY = ("payment", "refund", "void", "reversal")
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The pairs of one leg of one outcome and currency, added up."""
+
+    what: str
+    currency: str
+    pairs: int
+    books: int
+    lines: int
+    b_effect: int
+    o_effect: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """One leg's pairs and its matched rows, as the engine counted them."""
+
+    leg: Leg
+    judged: tuple[Judged, ...]
+    lines_open: int = 0
+    """Rows that passed the filter."""
+    lines_open_live: int = 0
+    books_open: int = 0
+    books_open_effect: int = 0
+    books_open_told: int = 0
+    """Of those with an effect: the ones the terminal was told are approved."""
+    clean: int = 0
+    """Pairs found equal in everything among those."""
+
+    def sum_of(self, name: str, *whats: str) -> int:
+        """Add up a member over outcomes."""
+        return sum(getattr(one, name) for one in self.judged if one.what in whats)
+
+
+def ends(engine: Engine, leg: Leg) -> Ends:
+    """Read what a leg came to."""
+    s = _SUFFIX[leg]
+    judged = tuple(Judged(*row) for row in engine.rows(
+        f"SELECT what, currency, pairs, books_, lines_, b_effect, o_effect FROM account_{s}"  # noqa: S608
+    ))  # fmt: skip
+    if leg is Leg.BANK:
+        return Ends(leg, judged)
+    lines = engine.rows(f"SELECT count(*), count(CASE WHEN live = 1 THEN 1 END) FROM lines_{s}")[0]  # noqa: S608
+    books = engine.rows(
+        "SELECT count(*), count(CASE WHEN position = 'effect' THEN 1 END), "
+        f"count(CASE WHEN position = 'effect' AND told = 'approved' THEN 1 END) FROM matchable_{s}"  # noqa: S608
+    )[0]
+    clean = engine.rows(f"SELECT count(*) FROM link_{s}_0")[0]  # noqa: S608 - our own names
+    return Ends(leg, judged, *lines, *books, *clean)
+
+
+def line_totals(engine: Engine, leg: Leg) -> list[dict[str, Any]]:
+    """Read the sums of a leg's outside lines by kind, mark and currency."""
+    names = ("kind", "mark", "live", "moves", "currency", "rows_", "amount", "fee")
+    return [
+        dict(zip(names, row, strict=True))
+        for row in engine.rows(f"SELECT {', '.join(names)} FROM {_LINES[leg]}_totals")  # noqa: S608
+    ]
+
+
+def books_totals(engine: Engine) -> list[dict[str, Any]]:
+    """Read the sums of our books by class, position and currency."""
+    names = ("klass", "position", "state", "told", "currency", "rows_", "effect")
+    return [
+        dict(zip(names, row, strict=True))
+        for row in engine.rows(f"SELECT {', '.join(names)} FROM books_totals")  # noqa: S608
+    ]
+
+
+def lines_account(leg: Leg, lines: list[dict[str, Any]], end: Ends) -> Account:
+    """Say where every outside line of a leg went."""
+    rows = sum(one["rows_"] for one in lines)
+    aside: dict[str, int] = defaultdict(int)
+    for one in lines:
+        if not one["moves"]:
+            aside["no_money" if one["kind"] in _MONEY else one["kind"]] += one["rows_"]
+    live, dead = _moving(lines)
+    judged = {name: end.sum_of("lines", name) for name in ("finding", "held", "cancelled", "outside")}
+    matched = live - end.lines_open_live + end.clean + end.sum_of("lines", "matched")
+    quiet = dead - (end.lines_open - end.lines_open_live) + end.sum_of("lines", "no_effect", "uncovered")
+    parts = {"matched": matched, **judged, "no_effect": quiet, **aside}
+    return Account(
+        leg, _LINES_SIDE[leg], rows, tuple((name, count) for name, count in parts.items() if count)
+    )
+
+
+def _moving(lines: list[dict[str, Any]]) -> tuple[int, int]:
+    """Count the lines that move money: those that count, and those marked as undone or refused."""
+    live = sum(one["rows_"] for one in lines if one["moves"] and one["live"])
+    return live, sum(one["rows_"] for one in lines if one["moves"]) - live
+
+
+def filter_reasons(
+    leg: Leg, lines: list[dict[str, Any]], books: list[dict[str, Any]], end: Ends
+) -> Iterable[Reason]:
+    """Give what is wrong with the rows the filter left alone: on both sides there must be the same number of them."""
+    ours = sum(
+        one["rows_"] for one in books
+        if one["klass"] != "hold" and one["position"] == "effect" and (leg is Leg.NETWORK or one["told"] == "approved")
+    ) - (end.books_open_effect if leg is Leg.NETWORK else end.books_open_told)  # fmt: skip
+    theirs = _moving(lines)[0] - end.lines_open_live
+    if ours != theirs:
+        yield Reason(
+            "filter", f"{leg.value}: {ours} transactions and {theirs} lines were taken as equal",
+            f"{leg.value}：判为一致的交易 {ours} 笔、记录 {theirs} 条，数量不等",
+        )  # fmt: skip
+
+
+_LINES_SIDE = {Leg.NETWORK: "network", Leg.TERMINAL: "terminal", Leg.BANK: "bank"}
+
+
+def books_account(leg: Leg, books: list[dict[str, Any]], end: Ends) -> Account:
+    """Say where every transaction of ours went in a leg."""
+    rows = sum(one["rows_"] for one in books)
+    holds = sum(one["rows_"] for one in books if one["klass"] == "hold")
+    effect = sum(one["rows_"] for one in books if one["klass"] != "hold" and one["position"] == "effect")
+    judged = {
+        name: end.sum_of("books", name) for name in ("finding", "held", "cancelled", "outside", "uncovered")
+    }
+    left_alone = effect - end.books_open_effect
+    matched = left_alone + end.clean + end.sum_of("books", "matched")
+    quiet = (
+        (rows - holds - effect) - (end.books_open - end.books_open_effect) + end.sum_of("books", "no_effect")
+    )
+    parts = {"matched": matched, **judged, "no_effect": quiet, "preauth": holds}
+    return Account(leg, "books", rows, tuple((name, count) for name, count in parts.items() if count))
+
+
+def network_bridge(lines: list[dict[str, Any]], books: list[dict[str, Any]], found: dict[str, dict[str, int]],
+                   end: Ends) -> list[Bridge]:  # fmt: skip
+    """Give the bridge from our books to what was cleared, one for each currency."""
+    ours: dict[str, int] = defaultdict(int)
+    theirs: dict[str, int] = defaultdict(int)
+    for one in books:
+        if one["klass"] != "hold":
+            ours[one["currency"]] += one["effect"]
+    for one in lines:
+        if one["moves"] and one["live"]:
+            theirs[one["currency"]] += one["amount"]
+    return _bridges(end, ours, theirs, found)
+
+
+def bank_bridge(engine: Engine, found: dict[str, dict[str, int]], end: Ends) -> list[Bridge]:
+    """Give the bridge from what was cleared to what the bank paid."""
+    ours = dict(engine.rows("SELECT currency, CAST(sum(expected) AS BIGINT) FROM groups GROUP BY currency"))
+    theirs = dict(engine.rows("SELECT currency, CAST(sum(amount) AS BIGINT) FROM deposits GROUP BY currency"))
+    return _bridges(end, ours, theirs, found)
+
+
+def _bridges(
+    end: Ends, ours: dict[str, int], theirs: dict[str, int], found: dict[str, dict[str, int]]
+) -> list[Bridge]:
+    made = []
+    for currency in sorted({*ours, *theirs}):
+        parts = [*sorted(found.get(currency, {}).items())]
+        for name in _EXPLAINED:
+            mine = [one for one in end.judged if one.what == name and one.currency == currency]
+            if mine:
+                parts.append((name, sum(one.o_effect - one.b_effect for one in mine)))
+        made.append(Bridge(end.leg, currency, ours.get(currency, 0), theirs.get(currency, 0), tuple(parts)))
+    return made
+
+
+def file_reasons(sides: Sides, counted: dict[str, int]) -> Iterable[Reason]:
+    """Give what the files themselves leave open. `counted` are the lines read of each file."""
+    for one in sides.lines:
+        if one.rejects:
+            yield Reason(
+                "rejects", f"file {one.file_id}: {one.rejects} lines could not be read",
+                f"文件 {one.file_id}：有 {one.rejects} 行无法读取",
+            )  # fmt: skip
+        if not one.totals_met:
+            yield Reason(
+                "totals", f"file {one.file_id}: its own totals are not met, and it was taken all the same",
+                f"文件 {one.file_id}：与其自带合计不符，但仍被接受",
+            )  # fmt: skip
+        if not one.complete:
+            yield Reason("part", f"file {one.file_id} is not complete", f"文件 {one.file_id} 不完整")
+        lines = counted.get(one.file_id, 0)
+        if one.lines is not None and not one.without and lines != one.lines:
+            yield Reason(
+                "lines", f"file {one.file_id}: {one.lines} lines were imported, {lines} are there",
+                f"文件 {one.file_id}：导入 {one.lines} 行，现有 {lines} 行",
+            )  # fmt: skip
+
+
+def side_reasons(sides: Sides, options: Options) -> Iterable[Reason]:
+    """Give the sides without which nothing can be said."""
+    if not sides.books:
+        yield Reason("no_books", "there are no books to compare with", "没有可供核对的本方账目")
+    names = {
+        Role.NETWORK: ("clearing file of a network or wallet", "清算或钱包账单文件"),
+        Role.TERMINAL: ("terminal journal", "终端流水"), Role.BANK: ("bank statement", "银行流水"),
+    }  # fmt: skip
+    for role in sorted(options.need, key=lambda one: one.value):
+        if not sides.of(role):
+            english, chinese = names[role]
+            yield Reason(f"no_{role.value}", f"there is no {english}", f"缺少{chinese}")
+
+
+def proof_reasons(
+    accounts: Iterable[Account], bridges: Iterable[Bridge], all_ends: Iterable[Ends]
+) -> Iterable[Reason]:
+    """Give what does not add up."""
+    for one in accounts:
+        if not one.whole:
+            yield Reason(
+                "rows", f"{one.leg.value}, {one.side}: {one.rows} rows, {one.counted} counted",
+                f"{one.leg.value} {one.side}：共 {one.rows} 行，计入 {one.counted} 行",
+            )  # fmt: skip
+    for bridge in bridges:
+        if bridge.residual_minor:
+            yield Reason(
+                "bridge", f"{bridge.leg.value}: {bridge.residual_minor} {bridge.currency} minor units are unexplained",
+                f"{bridge.leg.value}：有 {bridge.residual_minor} 个最小货币单位（{bridge.currency}）无法解释",
+            )  # fmt: skip
+    for end in all_ends:
+        if end.leg is Leg.NETWORK:
+            loose = end.sum_of("o_effect", "matched") - end.sum_of("b_effect", "matched")
+            if loose:
+                yield Reason("matched", f"matched pairs differ by {loose}", f"已匹配的交易相差 {loose}")

@@ -1,0 +1,139 @@
+"""What a reconciliation comes to: findings, what is held, the account of every row, the bridge, and the verdict.
+
+Rule: the verdict is derived from the proof and never set. Pure data; tables are Arrow, so that a million findings cost
+no million objects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from storno.recon.finding import Finding, Leg, Sureness
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class Verdict(Enum):
+    """How a run ended."""
+
+    OK = "ok"
+    """Everything agrees, or waits within its days, and the proof holds."""
+    BREAKS = "breaks"
+    """There are differences, and they explain all of the money."""
+    INCOMPLETE = "incomplete"
+    """Something is missing or does not add up: no figure of this run may be called final."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a run is incomplete."""
+
+    code: str
+    english: str
+    chinese: str
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Where every row of one side went, in one leg. `counted` must be `rows`."""
+
+    leg: Leg
+    side: str
+    rows: int
+    parts: tuple[tuple[str, int], ...]
+    """matched, finding, held, cancelled, no_effect, outside, uncovered, and what was left aside with its reason."""
+
+    @property
+    def counted(self) -> int:
+        """Add up the parts."""
+        return sum(count for _, count in self.parts)
+
+    @property
+    def whole(self) -> bool:
+        """Say whether every row was counted exactly once."""
+        return self.rows == self.counted
+
+
+@dataclass(frozen=True, slots=True)
+class Bridge:
+    """From our books to the outside, in minor units: books + every difference = outside, to the last one."""
+
+    leg: Leg
+    currency: str
+    books_minor: int
+    outside_minor: int
+    parts: tuple[tuple[str, int], ...]
+    """Sums of differences: by finding, held, outside the period, and not covered by any file."""
+
+    @property
+    def residual_minor(self) -> int:
+        """Give what no difference explains; anything but 0 makes the run incomplete."""
+        return self.outside_minor - self.books_minor - sum(minor for _, minor in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Closure:
+    """A difference of an earlier run that is gone, and the evidence."""
+
+    finding_id: str
+    rule: str
+    lines: tuple[str, ...]
+    """Outside lines about it that this run has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One reconciliation."""
+
+    run_id: str
+    first: str
+    """First day that occurs or was asked for, YYYYMMDD."""
+    last: str
+    as_of: str
+    table: pa.Table
+    """Findings and what is held, in the columns of `Finding` after `what`; sorted."""
+    accounts: tuple[Account, ...]
+    bridges: tuple[Bridge, ...]
+    passes: tuple[tuple[Leg, str, int], ...]
+    """Lines that each pass brought to their transaction."""
+    reasons: tuple[Reason, ...]
+    compared: tuple[Leg, ...]
+    """Legs both sides of which there were."""
+    closed: tuple[Closure, ...] = ()
+
+    @property
+    def verdict(self) -> Verdict:
+        """Derive the verdict."""
+        if self.reasons:
+            return Verdict.INCOMPLETE
+        return Verdict.BREAKS if self.count("finding") else Verdict.OK
+
+    def count(self, what: str) -> int:
+        """Count the findings (`finding`) or what is held (`held`)."""
+        return sum(1 for one in self.table.column("what").to_pylist() if one == what)
+
+    def findings(self, what: str = "finding") -> Iterator[Finding]:
+        """Give the findings (`finding`) or what is held (`held`), in their order."""
+        for batch in self.table.to_batches(max_chunksize=10_000):
+            for row in batch.to_pylist():
+                if row.pop("what") == what:
+                    yield Finding(
+                        **{**row, "leg": Leg(row["leg"]), "sure": Sureness(row["sure"]),
+                           "lines": tuple(row["lines"].split())}
+                    )  # fmt: skip
+
+    def summary(self, what: str = "finding") -> list[tuple[str, str, str, int, int]]:
+        """Give leg, rule, currency, count and money of each kind, in the rules' order."""
+        found: dict[tuple[str, str, str], tuple[int, int]] = {}
+        columns = (
+            self.table.column(one).to_pylist() for one in ("what", "leg", "rule", "currency", "amount_minor")
+        )
+        for kind, leg, rule, currency, minor in zip(*columns, strict=True):
+            if kind == what:
+                count, money = found.get((leg, rule, currency), (0, 0))
+                found[leg, rule, currency] = (count + 1, money + minor)
+        return [(*key, *value) for key, value in found.items()]

@@ -1,0 +1,299 @@
+"""One reconciliation from files to verdict: the plan is put together, run step by step, and its proof worked out.
+
+Rule: the result depends on the files' content and the options only: not on the order of rows or files, the engine, the
+memory it had, or the clock. Must not write anything but the engine's own temporary files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from storno.recon import days, proof
+from storno.recon.engines.base import Part, Shape
+from storno.recon.finding import Leg
+from storno.recon.identity import run_id
+from storno.recon.pair import BOOKS_NUMBERS, BOOKS_TEXTS, LINE_NUMBERS, LINE_TEXTS, NULLABLE
+from storno.recon.plan import Step, last_uses
+from storno.recon.result import Reason, Result
+from storno.recon.rules import RULES
+from storno.recon.sides import Effort
+from storno.recon.steps import match
+from storno.recon.steps.deposits import LIKELY as DEPOSITS_LIKELY
+from storno.recon.steps.deposits import PASSES as DEPOSIT_PASSES
+from storno.recon.steps.deposits import deposits
+from storno.recon.steps.filter import Filter, network_filter, rates, terminal_filter
+from storno.recon.steps.pairs import Terms, pairs, results
+from storno.recon.steps.sides import day_counts, sides, totals
+from storno.statements.line import Role
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from storno.recon.engines.base import Engine
+    from storno.recon.sides import Options, Sides
+
+DIGEST_FROM_ROWS = 1_000_000
+SAMPLE_FROM_LINES = 2_000_000
+ROWS_PER_BUCKET = 4
+BUCKETS_LOG2 = (12, 23)
+BOOKS = Shape(BOOKS_TEXTS, BOOKS_NUMBERS, NULLABLE, with_file=False)
+LINES = Shape(LINE_TEXTS, LINE_NUMBERS, NULLABLE)
+
+Progress = Callable[[str, int, int], None]
+"""Called with a step's name, its number, and how many there are in this stage."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a first look at the sides says: how much there is, on which days, and which columns are filled."""
+
+    books: int
+    network: int
+    terminal: int
+    bank: int
+    first: str
+    last: str
+    all_days: tuple[str, ...]
+    as_of: dict[str, str]
+    """Last day of each outside side that has days."""
+    network_columns: tuple[str, ...]
+    terminal_columns: tuple[str, ...]
+    keyed: bool
+    """The network's lines have RRNs."""
+    fees: bool
+
+
+def _quiet(_name: str, _at: int, _of: int) -> None:
+    """Say nothing."""
+
+
+def reconcile(
+    given: Sides, options: Options, engine: Engine, effort: Effort | None = None, progress: Progress = _quiet
+) -> Result:
+    """Compare the sides. The engine is fresh and is not closed here.
+
+    Raises:
+        EngineError: a file cannot be read, or memory or disk ran out.
+
+    """
+    run = _Run(given, options, engine, effort or Effort(), progress)
+    return run.result()
+
+
+class _Run:
+    def __init__(
+        self, given: Sides, options: Options, engine: Engine, effort: Effort, progress: Progress
+    ) -> None:
+        self._sides = given
+        self._options = options
+        self._engine = engine
+        self._effort = effort
+        self._progress = progress
+        self._legs = [Leg.NETWORK]
+        if given.of(Role.TERMINAL):
+            self._legs.insert(0, Leg.TERMINAL)
+        if given.of(Role.BANK) and given.of(Role.NETWORK):
+            self._legs.append(Leg.BANK)
+
+    def result(self) -> Result:
+        """Run it all."""
+        self._load()
+        options, engine = self._options, self._engine
+        margin = (
+            days.shifted(options.first, -days.MARGIN_DAYS) if options.first else "",
+            days.shifted(options.last, days.MARGIN_DAYS) if options.last else "",
+        )
+        marked = frozenset(
+            role for role in ("network", "terminal")
+            if engine.rows(f"SELECT count(*) FROM {role}_src WHERE mark IN ('reversed', 'voided')")[0][0]  # noqa: S608
+        )  # fmt: skip
+        self._do((*sides(options, margin, marked), *totals(), day_counts()), frozenset())
+        seen = self._look()
+        engine.table("days", days.COLUMNS, days.table(seen.all_days, options.calendar, options.hold_days))
+        engine.table("rates_given", {"mid": "text", "basis_points": "int"},
+                     sorted((one.mid, one.basis_points) for one in options.fees))  # fmt: skip
+        self._do(self._plan(seen), _WANTED)
+        return self._conclude(seen)
+
+    def _load(self) -> None:
+        self._engine.source("books_src", [Part(one.path) for one in self._sides.books], BOOKS)
+        for role in (Role.NETWORK, Role.TERMINAL, Role.BANK):
+            parts = [Part(one.path, one.file_id, one.without) for one in self._sides.of(role)]
+            self._engine.source(f"{role.value}_src", parts, LINES)
+
+    def _do(self, steps: tuple[Step, ...], wanted: frozenset[str]) -> None:
+        done = last_uses(steps, wanted | {one.name for one in steps} if not wanted else wanted)
+        for at, step in enumerate(steps, 1):
+            self._progress(step.name, at, len(steps))
+            self._engine.run(step)
+            self._engine.drop(done.get(step.name, ()))
+
+    def _look(self) -> Seen:
+        engine, options = self._engine, self._options
+        rows = {
+            name: engine.rows(
+                f"SELECT coalesce(CAST(sum(rows_) AS BIGINT), 0), max(last) FROM {name}_totals"
+            )[0]  # noqa: S608
+            for name in ("books", "net", "term", "bank")
+        }
+        counted = {
+            str(day): (lines, booked) for day, lines, booked in engine.rows("SELECT * FROM day_counts")
+        }
+        everything = {*counted, *(str(row[1]) for row in rows.values() if row[1])}
+        for name in ("term", "bank"):
+            everything |= {
+                str(row[0]) for row in engine.rows(f"SELECT min(first) FROM {name}_totals") if row[0]
+            }  # noqa: S608
+        everything |= {one for one in (options.first, options.last, options.as_of) if one}
+        listed = [one.strftime("%Y%m%d") for one in days.known(everything)]
+        booked = sorted(day for day, (_, books) in counted.items() if books and day in listed)
+        n_cols = engine.rows(
+            "SELECT max(mid), max(tid), max(stan), max(rrn), min(fee_minor), max(fee_minor) FROM network_src"
+        )[0]
+        t_cols = engine.rows("SELECT max(mid), max(batch) FROM terminal_src")[0]
+        last_of = {"n": [day for day, (lines, _) in counted.items() if lines and day in listed]}
+        as_of = {
+            "n": max(last_of["n"], default=""),
+            "t": str(rows["term"][1] or ""),
+            "b": str(rows["bank"][1] or ""),
+        }
+        return Seen(
+            rows["books"][0], rows["net"][0], rows["term"][0], rows["bank"][0],
+            options.first or (booked[0] if booked else min(listed, default="")),
+            options.last or (booked[-1] if booked else max(listed, default="")),
+            tuple(listed), as_of,
+            tuple(one for one, there in zip(("mid", "tid", "stan"), n_cols[:3], strict=True) if there),
+            tuple(one for one, there in zip(("mid", "batch"), t_cols, strict=True) if there),
+            bool(n_cols[3]), bool(n_cols[4] or n_cols[5] or options.fees),
+        )  # fmt: skip
+
+    def _filter(self, seen: Seen, lines: int) -> Filter:
+        effort = self._effort
+        wanted = effort.digest if effort.digest is not None else seen.books + lines >= DIGEST_FROM_ROWS
+        log2 = effort.buckets_log2 or (max(seen.books, lines) // ROWS_PER_BUCKET).bit_length()
+        return Filter(
+            min(max(log2, BUCKETS_LOG2[0]), BUCKETS_LOG2[1]) if wanted else 0,
+            seen.network_columns, tuple(one for one in seen.terminal_columns if one != "batch"),
+            "batch" in seen.terminal_columns, seen.network >= SAMPLE_FROM_LINES,
+        )  # fmt: skip
+
+    def _terms(self, seen: Seen, s: str) -> Terms:
+        options = self._options
+        as_of = days.parse(options.as_of or seen.as_of[s] or seen.last)
+        near = (f"(about = '' OR about BETWEEN '{options.first or '0'}' AND '{options.last or '9'}')"
+                if options.first or options.last else "TRUE")  # fmt: skip
+        covered = bool(seen.network) if s == "n" else True
+        return Terms(
+            tuple(RULES.values()), near, options.hold_days, days.number(as_of) if as_of else 0, covered
+        )
+
+    def _plan(self, seen: Seen) -> tuple[Step, ...]:
+        steps: list[Step] = []
+        for leg in self._legs:
+            s = _SUFFIX[leg]
+            terms = self._terms(seen, s)
+            if leg is Leg.BANK:
+                steps += [*deposits(terms), *results(s, leg.value, terms, DEPOSIT_PASSES, DEPOSITS_LIKELY)]
+                continue
+            how = self._filter(seen, seen.network if s == "n" else seen.terminal)
+            if s == "n":
+                how = how if seen.keyed else replace(how, buckets_log2=0)
+                steps += [*(rates(how) if seen.fees else ()), *network_filter(how, fees=seen.fees)]
+            else:
+                steps += terminal_filter(how)
+            steps += match.match(s, fees=seen.fees)
+            steps += pairs(s, leg.value, terms)
+            steps += results(s, leg.value, terms, match.names_of(s), match.tolerant(s))
+        return tuple(steps)
+
+    def _conclude(self, seen: Seen) -> Result:
+        table = self._table()
+        found = _money(table)
+        books = proof.books_totals(self._engine)
+        accounts, bridges, reasons, all_ends = [], [], [], []
+        for leg in self._legs:
+            end = proof.ends(self._engine, leg)
+            all_ends.append(end)
+            if leg is Leg.BANK:
+                bridges += proof.bank_bridge(self._engine, found.get(leg, {}), end)
+                continue
+            lines = proof.line_totals(self._engine, leg)
+            accounts += [proof.lines_account(leg, lines, end), proof.books_account(leg, books, end)]
+            reasons += proof.filter_reasons(leg, lines, books, end)
+            if leg is Leg.NETWORK:
+                bridges += proof.network_bridge(lines, books, found.get(leg, {}), end)
+        reasons += [
+            *proof.side_reasons(self._sides, self._options),
+            *proof.file_reasons(self._sides, self._counted()),
+            *self._day_reasons(seen),
+            *proof.proof_reasons(accounts, bridges, all_ends),
+        ]
+        return Result(
+            run_id(self._sides, self._options), seen.first, seen.last,
+            self._options.as_of or seen.as_of["n"] or seen.last, table, tuple(accounts), tuple(bridges),
+            self._passes(), tuple(dict.fromkeys(reasons)), tuple(self._legs),
+        )  # fmt: skip
+
+    def _table(self) -> pa.Table:
+        columns = (
+            "what, finding_id, rule, leg, key, amount_minor, currency, sure, settled_on, date, mid, tid, rrn, tx_id, "
+            "lines, matched_by, expected_minor, found_minor"
+        )
+        parts = " UNION ALL ".join(f"SELECT {columns} FROM result_{_SUFFIX[leg]}" for leg in self._legs)  # noqa: S608
+        order = " ".join(f"WHEN '{name}' THEN {at}" for at, name in enumerate(RULES))
+        return self._engine.arrow(
+            f"SELECT {columns} FROM ({parts}) AS r ORDER BY what, CASE rule {order} END, date, settled_on, key, currency, lines"  # noqa: S608
+        )
+
+    def _counted(self) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for role in Role:
+            rows = self._engine.rows(f"SELECT file_id, count(*) FROM {role.value}_src GROUP BY file_id")  # noqa: S608
+            found.update({str(name): int(count) for name, count in rows})
+        return found
+
+    def _passes(self) -> tuple[tuple[Leg, str, int], ...]:
+        found = []
+        for leg in self._legs:
+            if leg is not Leg.BANK:
+                s = _SUFFIX[leg]
+                rows = {
+                    str(name): int(n) for name, n in self._engine.rows(f"SELECT pass, rows_ FROM passes_{s}")
+                }  # noqa: S608
+                found += [(leg, name, rows[name]) for name in match.names_of(s) if name in rows]
+        return tuple(found)
+
+    def _day_reasons(self, seen: Seen) -> list[Reason]:
+        """A day on which we booked and no line of the network came is a missing file."""
+        if not self._sides.of(Role.NETWORK):
+            return []
+        last = self._options.as_of or seen.as_of["n"]
+        rows = self._engine.rows("SELECT day, lines_, booked FROM day_counts WHERE booked > 0 AND lines_ = 0")
+        return [
+            Reason("day", f"no line of the network for {day}, on which we booked {booked}",
+                   f"{day} 本方记账 {booked} 笔，却没有任何清算记录")
+            for day, _, booked in sorted(rows)
+            if seen.first <= str(day) <= min(seen.last, last)
+        ]  # fmt: skip
+
+
+_SUFFIX = {Leg.NETWORK: "n", Leg.TERMINAL: "t", Leg.BANK: "b"}
+_WANTED = frozenset(
+    f"{name}_{s}" for s in "ntb"
+    for name in ("account", "result", "passes", "lines", "matchable")
+) | {"link_n_0", "link_t_0", "groups", "deposits", "pairs_n"}  # fmt: skip
+
+
+def _money(table: pa.Table) -> dict[Leg, dict[str, dict[str, int]]]:
+    """Sum what each kind of finding explains, by leg and currency; held and the like are in the accounts."""
+    found: dict[Leg, dict[str, dict[str, int]]] = {}
+    names = ("what", "leg", "rule", "currency", "expected_minor", "found_minor")
+    for what, leg, rule, currency, expected, there in zip(
+        *(table.column(name).to_pylist() for name in names), strict=True
+    ):
+        if what == "finding":
+            sums = found.setdefault(Leg(leg), {}).setdefault(currency, {})
+            sums[rule] = sums.get(rule, 0) + there - expected
+    return found
