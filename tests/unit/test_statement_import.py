@@ -280,6 +280,15 @@ def test_a_corrected_file_needs_to_be_called_one(tmp_path):
     assert again.stored.superseded_by == new.file_id
 
 
+def test_what_a_withdrawn_correction_replaced_counts_again(tmp_path):
+    home = tmp_path / "home"
+    old = only(put(tmp_path), home).stored
+    new = only(put(tmp_path, [replace(DAY[0], amount=7777), *DAY[1:]]), home, correct=True).stored
+    importing.withdraw(new.file_id, home, now_ms=5)
+    assert [one.file_id for one in Catalogue(home).active()] == [old.file_id]
+    assert len(Catalogue(home).files()) == 2
+
+
 def test_a_predecessor_can_be_named(tmp_path):
     home = tmp_path / "home"
     old = only(put(tmp_path), home).stored

@@ -20,9 +20,10 @@ from storno.cli.open_journal import home_option
 from storno.cli.text import t
 from storno.cli.trouble import ExitCode, Trouble
 from storno.statements.base import ReadOptions
-from storno.statements.catalogue import Catalogue
+from storno.statements.catalogue import Catalogue, StoredFile
 from storno.statements.formats import FORMATS
-from storno.statements.importing import ImportOptions, import_file
+from storno.statements.importing import ImportOptions, Outcome, import_file
+from storno.statements.importing import withdraw as take_back
 from storno.statements.line import FileRefused
 from storno.statements.when import WhenError, plain_day
 
@@ -62,6 +63,10 @@ _HELP = {
         "被其取代的文件编号，可多次给出。",
     ),
     "beside": t("Let its lines count although another file has them too.", "与另一文件明细相同仍一并计入。"),
+    "withdraw": t(
+        "Take an imported file back by its id; its bytes may then be imported again.",
+        "按编号撤回已导入的文件；撤回后可重新导入。",
+    ),
     "list": t("List what is imported.", "列出已导入的文件。"),
     "formats": t("List the formats.", "列出支持的格式。"),
     "json": t("Print one JSON object a line for each file.", "每个文件输出一行 JSON 对象。"),
@@ -74,6 +79,7 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
         command = click.option(f"--{name}", f"as_{name}", is_flag=True, help=_HELP[name])(command)
     for name in flags:
         command = click.option(f"--{name.replace('_', '-')}", name, is_flag=True, help=_HELP[name])(command)
+    command = click.option("--withdraw", default="", metavar="ID", help=_HELP["withdraw"])(command)
     command = click.option("--supersedes", multiple=True, metavar="ID", help=_HELP["supersedes"])(command)
     command = click.option("--currency", default="CNY", show_default=True, help=_HELP["currency"])(command)
     command = click.option("--day", default="", metavar="YYYYMMDD", help=_HELP["day"])(command)
@@ -104,6 +110,7 @@ def import_(
     day: str,
     currency: str,
     supersedes: tuple[str, ...],
+    withdraw: str,
     accept_totals: bool,  # noqa: FBT001 - click's flags
     correct: bool,  # noqa: FBT001
     beside: bool,  # noqa: FBT001
@@ -117,6 +124,8 @@ def import_(
         return _formats(as_json=as_json)
     if as_list:
         return _list(home_dir(home), as_json=as_json)
+    if withdraw:
+        return _withdraw(withdraw, home_dir(home), as_json=as_json)
     if not files:
         raise Trouble(
             t("no file was named", "没有指定文件"),
@@ -158,16 +167,25 @@ def _passwords(given: tuple[str, ...], path: str | None) -> tuple[str, ...]:
 # -------------------------------------------------------------------- one file
 def _one(path: Path, home: Path, options: ImportOptions, *, as_json: bool) -> int:
     code = int(ExitCode.DONE)
+    if not path.is_file():
+        missing = FileRefused("missing", "there is no such file", "没有这个文件")
+        say(Outcome(path.name, str(path), refused=missing), home, as_json=as_json)
+        return ExitCode.BAD_INPUT
     bar = nullcontext(None) if as_json or not sys.stderr.isatty() else _bar(path.name)
     with bar as progress:
         for outcome in import_file(path, home, options, progress):
-            if as_json:
-                click.echo(json.dumps(as_data(outcome), ensure_ascii=False))
-            else:
-                tell(outcome, home)
+            say(outcome, home, as_json=as_json)
             whole = outcome.refused is None and not (outcome.stored and outcome.stored.rejects)
             code = max(code, ExitCode.DONE if whole else ExitCode.DISAGREES)
     return code
+
+
+def say(outcome: Outcome, home: Path, *, as_json: bool) -> None:
+    """Say what became of a statement, in words or as one line of JSON."""
+    if as_json:
+        click.echo(json.dumps(as_data(outcome), ensure_ascii=False))
+    else:
+        tell(outcome, home)
 
 
 @contextmanager
@@ -211,16 +229,30 @@ def _list(home: Path, *, as_json: bool) -> int:
         if as_json:
             click.echo(json.dumps({"file": one.source} | file_data(one), ensure_ascii=False))
             continue
-        state = (
-            t(f"superseded by {one.superseded_by}", f"已被 {one.superseded_by} 取代")
-            if one.superseded_by
-            else t("counts", "在用")
-            if one.complete
-            else t("counts, INCOMPLETE", "在用，不完整")
-        )
+        state = _state(one)
         click.echo(
             f"{one.file_id}  {one.first_day or '-':<8}  {one.format:<16} {one.lines:>9}  {state}  {one.source}"
         )
     if not files and not as_json:
         click.echo(t("nothing imported yet", "尚未导入任何文件"))
+    return ExitCode.DONE
+
+
+def _state(one: StoredFile) -> str:
+    if one.withdrawn_ms:
+        return t("withdrawn", "已撤回")
+    if one.superseded_by:
+        return t(f"superseded by {one.superseded_by}", f"已被 {one.superseded_by} 取代")
+    return t("counts", "在用") if one.complete else t("counts, INCOMPLETE", "在用，不完整")
+
+
+def _withdraw(start: str, home: Path, *, as_json: bool) -> int:
+    try:
+        one = take_back(start, home)
+    except FileRefused as error:
+        raise Trouble(t(error.english, error.chinese), where="--withdraw") from None
+    if as_json:
+        click.echo(json.dumps({"file": one.source} | file_data(one), ensure_ascii=False))
+    else:
+        click.echo(t(f"{one.source}: withdrawn", f"{one.source}：已撤回"))
     return ExitCode.DONE

@@ -72,6 +72,7 @@ def file_data(one: StoredFile) -> dict[str, Any]:
         },
         "complete": one.complete, "accepted": one.accepted, "rejects_file": one.rejects_file or None,
         "supersedes": list(one.supersedes), "superseded_by": one.superseded_by or None,
+        "withdrawn": bool(one.withdrawn_ms),
     }  # fmt: skip
 
 

@@ -69,6 +69,8 @@ class StoredFile:
     rejects_file: str
     """Path of its rejected lines (CSV, masked) below the home folder; empty where there are none."""
     supersedes: tuple[str, ...] = ()
+    withdrawn_ms: int = 0
+    """When somebody took it back; it then counts for nothing, and its bytes may be imported again."""
     superseded_by: str = ""
     """Derived: the id of the file that took its place."""
     shadowed: tuple[tuple[str, str], ...] = ()
@@ -78,6 +80,11 @@ class StoredFile:
     def complete(self) -> bool:
         """Say whether every line was read and every total met; reconciliation of an incomplete file is INCOMPLETE."""
         return not self.rejects and all(total.met for total in self.totals)
+
+    @property
+    def counts(self) -> bool:
+        """Say whether its lines count: neither superseded nor withdrawn."""
+        return not self.superseded_by and not self.withdrawn_ms
 
     @property
     def accounts(self) -> tuple[str, ...]:
@@ -101,13 +108,13 @@ class Catalogue:
     def files(self) -> tuple[StoredFile, ...]:
         """List every file there is, superseded ones too, by day, name and id."""
         found = [read_manifest(one) for one in sorted((self.folder / MANIFESTS).glob("*.json"))]
-        took = {old: one.file_id for one in found for old in one.supersedes}
+        took = {old: one.file_id for one in found if not one.withdrawn_ms for old in one.supersedes}
         found = [replace(one, superseded_by=took.get(one.file_id, "")) for one in found]
         return tuple(sorted(found, key=lambda one: (one.first_day, one.name, one.file_id)))
 
     def active(self, first: str = "", last: str = "", roles: tuple[Role, ...] = ()) -> tuple[StoredFile, ...]:
         """List the files that count in a range of days (YYYYMMDD, ends included), with what is shadowed in them."""
-        current = [one for one in self.files() if not one.superseded_by]
+        current = [one for one in self.files() if one.counts]
         best: dict[tuple[Role, str, str], int] = {}
         for one in current:
             for account, day in one.coverage:

@@ -31,6 +31,7 @@ from storno.statements.reading import (
     traits_of,
 )
 from storno.statements.store import LineWriter, commit, writing
+from storno.statements.store import name as rename_manifest
 from storno.statements.when import day_in_name
 
 Progress = Callable[[str, int, int | None], None]
@@ -101,6 +102,27 @@ def import_file(
         yield Outcome(name, name, refused=empty)
 
 
+def withdraw(start: str, home: Path, now_ms: int | None = None) -> StoredFile:
+    """Take a file back by the beginning of its id: it stays listed but counts no more; what it replaced counts again.
+
+    Raises:
+        FileRefused: codes `withdraw` (no single such file) and `busy`.
+
+    """
+    with writing(home):
+        found = [one for one in Catalogue(home).find(start.lower()) if not one.withdrawn_ms]
+        if len(found) != 1 or len(start) < 4:
+            raise FileRefused(
+                "withdraw",
+                f"no single file with id {start!r} is there to withdraw; see `storno import --list`",
+                f"没有唯一的编号为 {start!r} 的文件可撤回；请用 `storno import --list` 查看",
+            )
+        clock = time.time_ns() // 1_000_000 if now_ms is None else now_ms
+        gone = replace(found[0], withdrawn_ms=clock)
+        rename_manifest(home, gone)
+        return gone
+
+
 def _import(
     member: Member, home: Path, work: Path, options: ImportOptions, progress: Progress | None, now_ms: int
 ) -> Outcome:
@@ -121,7 +143,9 @@ def _import(
         known = [
             one
             for one in Catalogue(home).files()
-            if one.sha256 == digest and (one.lines or one.rejects or one.name == name)
+            if one.sha256 == digest
+            and not one.withdrawn_ms
+            and (one.lines or one.rejects or one.name == name)
         ]
         if known:
             return Outcome(name, source, stored=known[0], already=True)

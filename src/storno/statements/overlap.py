@@ -33,7 +33,7 @@ def superseded(
             that this file cannot replace).
 
     """
-    current = [one for one in catalogue.files() if not one.superseded_by]
+    current = [one for one in catalogue.files() if one.counts]
     chosen = [_named(current, start) for start in named]
     others = [one for one in current if one not in chosen and _meet(fresh, one)]
     shared = {one.file_id: _shared(catalogue, one, keys) for one in others}

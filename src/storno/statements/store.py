@@ -21,7 +21,7 @@ from typing import Any, TextIO
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
-from storno.statements.catalogue import FOLDER, MANIFESTS, StoredFile, as_data
+from storno.statements.catalogue import FOLDER, MANIFESTS, StoredFile, as_data, read_manifest
 from storno.statements.line import FileRefused, Reject, StatementLine
 
 GROUP_ROWS = 65_536
@@ -73,10 +73,10 @@ def writing(home: Path) -> Iterator[Path]:
 def _clear(folder: Path, work: Path) -> None:
     """Remove what a killed import left: its work, and files that no manifest names."""
     shutil.rmtree(work, ignore_errors=True)
-    known = {one.stem for one in (folder / MANIFESTS).glob("*.json")}
+    named = [read_manifest(one) for one in (folder / MANIFESTS).glob("*.json")]
+    known = {folder.parent / path for one in named for path in (one.parquet, one.rejects_file) if path}
     for one in folder.glob("*/*"):
-        ours = one.parent.name != MANIFESTS and one.suffix in (".parquet", ".csv")
-        if ours and one.name.partition(".")[0] not in known:
+        if one.parent.name != MANIFESTS and one.suffix in (".parquet", ".csv") and one not in known:
             one.unlink()
     for left in (folder / MANIFESTS).glob("*.new"):
         left.unlink()
@@ -150,6 +150,11 @@ def commit(home: Path, work: Path, stored: StoredFile) -> None:
             made.rename(target)
             sync(target.parent)
     sync(home / FOLDER)
+    name(home, stored)
+
+
+def name(home: Path, stored: StoredFile) -> None:
+    """Write a manifest, or write it anew, by one rename."""
     final = home / FOLDER / MANIFESTS / f"{stored.file_id}.json"
     fresh = final.with_suffix(".new")
     with fresh.open("w", encoding="utf-8") as out:

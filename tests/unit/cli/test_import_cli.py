@@ -1,0 +1,131 @@
+"""`storno import`: words, JSON lines, exit codes, both languages."""
+
+import json
+
+import pytest
+import pyzipper
+
+from statement_rig import CARD, Sale, acom
+from storno.cli.main import run
+from storno.cli.trouble import ExitCode
+from storno.statements.formats import FORMATS
+
+DAY = [Sale(stan=f"{n:06d}", rrn=f"{n:012d}", amount=1_000) for n in range(1, 4)]
+
+
+@pytest.fixture
+def bill(tmp_path):
+    path = tmp_path / "IND26112301ACOM"
+    path.write_bytes(b"".join(acom(sale) + b"\n" for sale in DAY))
+    return path
+
+
+def as_json(capsys):
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_a_file_is_taken_and_told(bill, capsys):
+    assert run(["import", str(bill)]) == ExitCode.DONE
+    out = capsys.readouterr().out
+    assert "3 lines, 0 rejected (unionpay_acom, 20261123)" in out
+    assert "payments: 3  ¥30.00  fees -¥1.17" in out
+    assert run(["import", str(bill), "--lang", "zh"]) == ExitCode.DONE
+    assert "此前已导入" in capsys.readouterr().out
+
+
+def test_json_gives_one_object_for_each_file(bill, tmp_path, capsys):
+    broken = tmp_path / "IND26112401ACOM"
+    broken.write_bytes(acom(Sale(at="1124093015")) + b"\n" + acom(Sale())[:90] + b"\n")
+    junk = tmp_path / "junk"
+    junk.write_bytes(b"\x00\x01")
+    assert run(["import", "--json", str(bill), str(bill), str(broken), str(junk)]) == ExitCode.DISAGREES
+    good, again, part, refused = as_json(capsys)
+    assert (good["file"], good["format"], good["lines"], good["rejects"], good["already"]) == (
+        "IND26112301ACOM", "unionpay_acom", 3, 0, False
+    )  # fmt: skip
+    assert good["totals"]["computed"] == [
+        {"kind": "payment", "currency": "CNY", "lines": 3, "amount_minor": 3000, "fee_minor": -117, "net_minor": 2883}
+    ]  # fmt: skip
+    assert good["totals"]["declared"] == []
+    assert again["already"] is True
+    assert again["file_id"] == good["file_id"]
+    assert (part["lines"], part["rejects"], part["first_rejects"][0]["line"]) == (1, 1, 2)
+    assert part["rejects_file"].endswith(".rejects.csv")
+    assert (refused["format"], refused["refused"]["code"]) == (None, "unknown")
+
+
+def test_rejected_and_refused_files_end_with_one(bill, tmp_path, capsys):
+    bill.write_bytes(bill.read_bytes() + f"junk {CARD}\n".encode())
+    assert run(["import", str(bill)]) == ExitCode.DISAGREES
+    shown = capsys.readouterr()
+    assert "line 4: the line has 24 bytes" in shown.err
+    assert "rejected lines: " in shown.out
+    assert CARD not in shown.out + shown.err
+    assert run(["import", str(bill), "--format", "camt"]) == ExitCode.DISAGREES  # its rejects are still there
+    assert "already imported" in capsys.readouterr().out
+    (tmp_path / "x").write_bytes(b"1")
+    assert run(["import", str(tmp_path / "x"), "--format", "nonsense"]) == ExitCode.DISAGREES
+    assert "unionpay_acom" in capsys.readouterr().err
+
+
+def test_a_missing_file_does_not_stop_the_others(bill, tmp_path, capsys):
+    assert run(["import", str(tmp_path / "nothing"), str(bill)]) == ExitCode.BAD_INPUT
+    shown = capsys.readouterr()
+    assert "no such file" in shown.err
+    assert "3 lines" in shown.out
+
+
+def test_a_correction_is_listed_with_its_predecessor(bill, capsys):
+    assert run(["import", str(bill)]) == ExitCode.DONE
+    bill.write_bytes(bill.read_bytes() + acom(Sale(stan="000009", rrn="9" * 12)) + b"\n")
+    assert run(["import", str(bill)]) == ExitCode.DISAGREES
+    assert "--correct" in capsys.readouterr().err
+    assert run(["import", str(bill), "--correct"]) == ExitCode.DONE
+    assert "takes the place of" in capsys.readouterr().out
+    assert run(["import", "--list", "--json"]) == ExitCode.DONE
+    listed = as_json(capsys)
+    assert sorted(bool(one["superseded_by"]) for one in listed) == [False, True]
+    assert run(["import", "--list"]) == ExitCode.DONE
+    assert "superseded by" in capsys.readouterr().out
+
+
+def test_a_file_is_taken_back_and_may_come_again(bill, storno_home, capsys):
+    assert run(["import", "--json", str(bill)]) == ExitCode.DONE
+    (first,) = as_json(capsys)
+    assert run(["import", "--withdraw", first["file_id"][:6]]) == ExitCode.DONE
+    assert run(["import", "--list"]) == ExitCode.DONE
+    assert "withdrawn" in capsys.readouterr().out
+    assert run(["import", "--withdraw", first["file_id"]]) == ExitCode.BAD_INPUT
+    capsys.readouterr()
+    assert run(["import", "--json", str(bill), "--day", "20271123"]) == ExitCode.DONE
+    (second,) = as_json(capsys)
+    assert (second["already"], second["first_day"], second["withdrawn"]) == (False, "20271123", False)
+    assert run(["import", str(bill)]) == ExitCode.DONE
+    assert [one.parent.name for one in storno_home.rglob("*.parquet")] == ["202711"]
+
+
+def test_every_format_is_listed(capsys):
+    assert run(["import", "--formats"]) == ExitCode.DONE
+    assert {line.split()[0] for line in capsys.readouterr().out.splitlines()} == set(FORMATS)
+    assert run(["import", "--formats", "--json"]) == ExitCode.DONE
+    assert {one["format"] for one in as_json(capsys)} == set(FORMATS)
+
+
+@pytest.mark.parametrize(
+    "argv", [["import"], ["import", "x", "--day", "20261399"], ["import", "x", "--currency", "yuan"]]
+)
+def test_what_cannot_be_meant_is_said(argv, capsys):
+    assert run(argv) == ExitCode.BAD_INPUT
+    assert "error" in capsys.readouterr().err
+
+
+def test_passwords_come_from_a_file_too(bill, tmp_path, capsys):
+    path = tmp_path / "day.zip"
+    with pyzipper.AESZipFile(path, "w", encryption=pyzipper.WZ_AES) as archive:
+        archive.setpassword("密码".encode())
+        archive.writestr(bill.name, bill.read_bytes())
+    assert run(["import", str(path)]) == ExitCode.DISAGREES
+    assert "--password" in capsys.readouterr().err
+    secrets = tmp_path / "passwords.txt"
+    secrets.write_text("wrong\n密码\n", encoding="utf-8")
+    assert run(["import", str(path), "--password-file", str(secrets)]) == ExitCode.DONE
