@@ -385,3 +385,7 @@ def test_reversed_and_fees_are_known_by_their_codes():
     assert kinds == {
         "142": LineKind.DEPOSIT, "698": LineKind.FEE, "552": LineKind.REVERSAL, "275": LineKind.DEPOSIT,
     }  # fmt: skip
+
+
+def test_sums_of_an_mt942_in_another_currency_are_refused():
+    assert read("mt940", swap(INTERIM, b":34F:CNY", b":34F:CNH")).refused.code == "currency"

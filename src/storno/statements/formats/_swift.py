@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from mt940 import tags
 
 from storno.statements.amount import AmountError, decimals_of, scaled
-from storno.statements.formats._narrative import decode, narrative
+from storno.statements.formats._narrative import decode
 from storno.statements.lines import RawLine
 from storno.statements.when import WhenError, plain_day
 
@@ -33,6 +33,7 @@ _EXPECTED = re.compile(r"^\d{6}(?:\d{4}|\s{4})?E[CD]")
 _BALANCE = re.compile(r"^([DC])(\d{6})([A-Z]{3})?([\d,]+)\s*$")
 _AMOUNT = re.compile(r"\d{1,18}(?:,\d{0,5})?")
 _STRUCTURED = re.compile(r"^\s*(\d{3})\s*([?>~@^])(?=\d\d)")
+_NO_REFERENCE = frozenset({"NONREF", "NOTPROVIDED", "NOREF", "N", "EREF", "KREF"})
 _PLUS_CODES = re.compile(r"(EREF|KREF|MREF|CRED|DEBT|SVWZ|ABWA|ABWE|PURP|IBAN|BIC)\+\s*")
 
 
@@ -154,7 +155,7 @@ def read_entry(item: SwiftField, currency: str) -> Entry:
 
 def _reference(text: str) -> str:
     text = text.strip()
-    return "" if text.upper() in ("NONREF", "NOTPROVIDED") else text
+    return "" if text.upper() in _NO_REFERENCE else text
 
 
 def read_balance(item: SwiftField) -> tuple[int, str, str]:
@@ -210,13 +211,13 @@ def _near(mmdd: str, value_day: str) -> str:
 
 
 def details_text(lines: list[str]) -> tuple[str, str, str]:
-    """Read a :86:: business code, end-to-end or customer reference, narrative (masked)."""
+    """Read a :86:: business code, end-to-end or customer reference, text as it stands: not masked yet."""
     joined = "".join(lines)
     found = _STRUCTURED.match(joined)
     if found is None:
         text = "".join(line + ("" if len(line) >= 65 else " ") for line in lines)
         slashed = re.search(r"/EREF/+([^/]+)", text)
-        return "", slashed[1].strip()[:35] if slashed else "", narrative(text)
+        return "", slashed[1].strip()[:35] if slashed else "", text
     parts = re.split(re.escape(found[2]) + r"(?=\d\d)", joined[found.end(1) :].strip())
     fields: dict[str, str] = {}
     for part in parts[1:]:
@@ -227,4 +228,4 @@ def details_text(lines: list[str]) -> tuple[str, str, str]:
     order = (named.get("EREF", "") or named.get("KREF", "")).strip()
     purpose = _PLUS_CODES.sub(r" \1+", purpose)
     words = [fields.get("00", ""), purpose, fields.get("32", "") + fields.get("33", ""), fields.get("31", "")]
-    return found[1], _reference(order)[:35], narrative(*words)
+    return found[1], _reference(order)[:35], " ".join(filter(None, words))

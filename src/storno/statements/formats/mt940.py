@@ -17,6 +17,7 @@ from storno.statements.base import Format, Head, ReadOptions, Traits
 from storno.statements.encoding import open_text
 from storno.statements.formats._narrative import binary, narrative
 from storno.statements.formats._swift import (
+    FIELD_LINES_MAX,
     Entry,
     FieldError,
     SwiftField,
@@ -91,10 +92,11 @@ class _File:
         """Read one field."""
         self.telling |= item.tag[:2] in ("60", "61", "62", "34", "90")
         if item.tag in ("86", "NS") and self._entry:
-            (self._details if item.tag == "86" else self._extra).extend(item.lines)
+            kept = self._details if item.tag == "86" else self._extra
+            kept.extend(item.lines[: max(0, FIELD_LINES_MAX - len(kept))])
             return
         if item.tag == "25" and self._entry:  # some bank wrote 25 where it meant 86
-            self._extra.extend(item.lines)
+            self._extra.extend(item.lines[: max(0, FIELD_LINES_MAX - len(self._extra))])
             return
         yield from self._finish()
         try:
@@ -172,8 +174,12 @@ class _File:
 
     def _sum(self, item: SwiftField) -> Iterator[Part]:
         lines, currency, amount = read_sum(item)
-        if currency != self._now.currency:
-            self._now.currency = self._now.currency or currency
+        known = self._now.currency
+        if known and currency != known:
+            raise FieldError(
+                "currency", f"a sum is in {currency} beside {known}", f"合计币种 {currency} 与 {known} 不同"
+            )
+        self._now.currency = currency
         self._now.ended = True
         counted = self._now.sides[item.tag[2]]
         sign, name = (1, "credit") if item.tag == "90C" else (-1, "debit")
@@ -206,7 +212,7 @@ class _File:
             kind = LineKind.FEE
         yield StatementLine(
             self._entry_at, kind, entry.amount_minor, self._currency(), settled_on=entry.booked_day,
-            reference=mask_id(entry.bank or entry.customer), order=mask_id(entry.customer or order),
+            reference=mask_id(entry.bank), order=mask_id(entry.customer or order),
             original=mask_id(entry.customer or order) if entry.reversal else "",
             account=self._now.account, code="/".join(filter(None, (entry.code, code))), text=text,
         )  # fmt: skip

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from storno.money import CURRENCIES
 from storno.statements.amount import AmountError, scaled
 from storno.statements.base import Format, Head, ReadOptions
 from storno.statements.formats._row import (
@@ -222,8 +223,8 @@ def _nonzero(text: str) -> str:
 def _check(row: Row) -> str:
     """Give the currency; refuse a row whose cells have moved: currency and rate have shapes of their own."""
     currency, rate = row.text("货币种类"), row.text("费率")
-    if not (len(currency) == 3 and currency.isascii() and currency.isalpha() and currency.isupper()):
-        raise RowError("currency", f"{currency[:24]!r} is no currency", f"{currency[:24]!r} 不是币种")
+    if currency not in CURRENCIES:
+        raise RowError("currency", f"{currency[:24]!r} is no known currency", f"未知的币种 {currency[:24]!r}")
     if rate and not (rate.endswith("%") and rate[:-1].replace(".", "", 1).isdecimal()):
         raise RowError("rate", f"{rate[:24]!r} is no rate", f"{rate[:24]!r} 不是费率")
     return currency
