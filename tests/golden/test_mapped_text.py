@@ -341,6 +341,36 @@ def test_an_unknown_table_says_how_to_get_a_mapping():
     assert refusal(b"\0\1\2\3" * 50, "bank_zh").code == "binary"
 
 
+def test_the_published_allinpay_columns_are_read():
+    cells = [""] * 34
+    cells[0:9] = [
+        "990581",
+        "门店",
+        "10000001",
+        "09:05:07",
+        "消费",
+        "000001",
+        "12",
+        "261101000001",
+        "622202******0001",
+    ]
+    cells[12:17] = ["100.00", "0.60", "2026-11-01", "112233445566778899", "A-1"]
+    cells[20] = "99.40"
+    refund = [*cells[:4], "退货", *cells[5:29], "112233445566778800", *cells[30:]]
+    unknown = [*cells[:4], "奇怪交易", *cells[5:]]
+    data = "\n".join(",".join(row) for row in (cells, refund, unknown, cells[:33])).encode("gb18030")
+    found = read(data, "allinpay_merchant")
+    assert [(one.amount_minor, one.fee_minor, one.net_minor, one.original) for one in found.lines] == [
+        (10_000, -60, 9940, ""), (-10_000, 60, -9940, "112233445566778800"),
+    ]  # fmt: skip
+    assert (found.lines[0].at, found.lines[0].stan, found.lines[0].tid) == (
+        "20261101090507",
+        "000012",
+        "10000001",
+    )
+    assert found.codes == [(3, "kind"), (4, "columns")]
+
+
 # -------------------------------------------------------------------- fixed width
 FIXED = """
 role = "network"

@@ -1,9 +1,13 @@
 """A mapping's TOML: what is taken, and that each refusal says where and what to do."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from storno.statements.line import FileRefused, LineKind, Mark, Role
 from storno.statements.mapping import MappingError
+from storno.statements.mapping_keys import reference
 from storno.statements.mapping_load import load_mapping, presets
 from storno.statements.mapping_parse import parse_mapping
 from storno.statements.signature import preset_of
@@ -158,9 +162,23 @@ def test_a_preset_says_what_it_is_and_knows_its_own_header(name):
     assert preset.title
     assert preset.title_zh
     assert preset.source
-    assert preset.table.header, "a preset is found by its header"
+    assert preset.table.header or preset.table.no_header, "a preset is found by its header, if files have one"
     for header in preset.table.header:
         assert preset_of([header]) is preset
         assert preset_of([[" " + header[0], *header[1:], ""]]) is preset
         assert preset_of([header[1:]]) is None
         assert preset_of([[*header, "more"]]) is None
+
+
+# -------------------------------------------------------------------- the page
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+@pytest.mark.parametrize(("page", "chinese"), [("mapping.md", False), ("mapping.zh-CN.md", True)])
+def test_the_page_lists_every_key_and_its_examples_are_mappings(page, chinese):
+    text = (DOCS / page).read_text(encoding="utf-8")
+    assert text.endswith("-->\n\n" + reference(chinese=chinese))
+    examples = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    assert len(examples) == 3
+    for example in examples:
+        parse_mapping(example if "[columns]" in example else GOOD + example)

@@ -88,8 +88,8 @@ TABLES: Final[dict[str, tuple[Key, ...]]] = {
             "字段名 = { at = 起始字节（从 1 起）, length = 字节数 }"),
     ),
     "table": (
-        Key("header", "signature", "", "the whole header row, name by name (or several such lists): such a file is known "
-            "without asking", "完整表头（可列多组）：表头完全一致的文件自动识别"),
+        Key("header", "signature", "", "of presets: the whole header row, name by name (or several such lists); such a file is known "
+            "without asking", "预设用：完整表头（可列多组），表头完全一致的文件自动识别"),
         Key("no_header", "flag", "false", "the file has no header row; columns are positions", "没有表头行，按列序号取值"),
         Key("width", "count", "0", "number of columns where there is no header; 0: not checked",
             "无表头时的列数；0 表示不检查"),
