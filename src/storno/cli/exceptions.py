@@ -6,9 +6,11 @@ journal. What is printed holds no card data but masked numbers.
 
 from __future__ import annotations
 
+import heapq
 import json
 import shutil
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +46,7 @@ from storno.recon.outside import outside_lines
 from storno.recon.queue import View, Wanted, by_urgency, entries, rule_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from storno.app.settings import Settings
     from storno.journal.exception_fact import ExceptionFact
@@ -127,52 +129,68 @@ def list_(  # noqa: D103 - its help says it
     settings = settings_of(home)
     view = view_of(settings)
     wanted = Wanted(every=not unsettled, owner=owner, kind=kind, mid=mid, overdue=overdue)
+    totals = _Totals()
     with open_journal(home) as journal:
-        found = sorted(entries(journal, view, wanted), key=by_urgency)
-    if out is not None:
-        write_sheet(Path(out), found, view.utc_offset_min)
+        found = totals.counting(entries(journal, view, wanted))
+        if out is None:
+            shown = heapq.nsmallest(count, found, key=by_urgency)
+        else:
+            every = sorted(found, key=by_urgency)
+            write_sheet(Path(out), every, view.utc_offset_min)
+            shown = every[:count]
     if as_json:
-        shown = [as_data(one) for one in found[:count]]
-        body = {"count": len(found), "overdue": _overdue(found), "sums": _sums(found), "exceptions": shown}
+        body = {
+            "count": totals.count, "overdue": totals.overdue, "sums": dict(sorted(totals.sums.items())),
+            "exceptions": [as_data(one) for one in shown],
+        }  # fmt: skip
         click.echo(json.dumps(body, ensure_ascii=False))
     elif out is not None:
-        click.echo(t(f"{len(found)} written to {out}", f"已写入 {len(found)} 条：{out}"))
+        click.echo(t(f"{totals.count} written to {out}", f"已写入 {totals.count} 条：{out}"))
     else:
-        _print_list(found, count, home, view)
+        _print_list(shown, totals, home, view)
     return ExitCode.DONE
 
 
-def _overdue(found: Sequence[Entry]) -> int:
-    return sum(one.age.overdue for one in found)
+@dataclass(slots=True)
+class _Totals:
+    """What is summed while the queue passes by: a long one is never held whole."""
+
+    count: int = 0
+    overdue: int = 0
+    sums: dict[str, dict[str, int]] = field(default_factory=dict)
+    """By currency: findings over and short apart; cases have no sign and stand apart."""
+
+    def counting(self, found: Iterable[Entry]) -> Iterator[Entry]:
+        for one in found:
+            self.count += 1
+            self.overdue += one.age.overdue
+            zero = {"over_minor": 0, "short_minor": 0, "case_minor": 0}
+            side = (
+                "case_minor"
+                if one.record is None
+                else "over_minor"
+                if one.amount_minor > 0
+                else "short_minor"
+            )
+            self.sums.setdefault(one.currency, zero)[side] += abs(one.amount_minor)
+            yield one
 
 
-def _sums(found: Sequence[Entry]) -> dict[str, dict[str, int]]:
-    """Sum findings by currency, over and short apart; cases have no sign and stand apart."""
-    sums: dict[str, dict[str, int]] = {}
-    for one in found:
-        side = "case_minor" if one.record is None else "over_minor" if one.amount_minor > 0 else "short_minor"
-        sums.setdefault(one.currency, {"over_minor": 0, "short_minor": 0, "case_minor": 0})[side] += abs(
-            one.amount_minor
-        )
-    return dict(sorted(sums.items()))
-
-
-def _print_list(found: Sequence[Entry], count: int, home: str | None, view: View) -> None:
-    if not found:
+def _print_list(shown: Sequence[Entry], totals: _Totals, home: str | None, view: View) -> None:
+    if not shown:
         click.echo(t("Nothing is open.", "没有待处理事项。"))
         return
-    for one in found[:count]:
+    for one in shown:
         for line in _entry_lines(one, home, view):
             click.echo(printable(line))
-    for currency, sums in _sums(found).items():
+    for currency, sums in sorted(totals.sums.items()):
         over, short = (str(Money(sums[name], currency)) for name in ("over_minor", "short_minor"))
         click.echo(t(f"too much {over}, short {short}", f"长款 {over}，短款 {short}"))
-    shown = min(count, len(found))
-    late = _overdue(found)
+    number, late = totals.count, totals.overdue
     click.echo(
         t(
-            f"{len(found)} in all, {shown} shown, {late} overdue",
-            f"共 {len(found)} 条，显示 {shown} 条，逾期 {late} 条",
+            f"{number} in all, {len(shown)} shown, {late} overdue",
+            f"共 {number} 条，显示 {len(shown)} 条，逾期 {late} 条",
         )
     )
 

@@ -95,8 +95,17 @@ def record_findings(
         run_id: names the run in the history.
 
     """
-    seen = (Seen(one.finding_id, about(one), run_id, now_ms) for one in findings)
-    gone = (Gone(one.finding_id, _bounded(one.lines), run_id, now_ms) for one in closed)
+    ids: set[str] = set()
+
+    def once(finding_id: str) -> str:
+        """Hold a run to one word about each difference: two would change it to and fro for ever."""
+        if finding_id in ids:
+            raise AssertionError(f"a run reports {finding_id} twice")
+        ids.add(finding_id)
+        return finding_id
+
+    seen = (Seen(once(one.finding_id), about(one), run_id, now_ms) for one in findings)
+    gone = (Gone(once(one.finding_id), _bounded(one.lines), run_id, now_ms) for one in closed)
     orders: Iterator[Order] = chain(seen, gone)
     counts: Counter[str] = Counter()
     while group := tuple(islice(orders, GROUP)):

@@ -5,7 +5,7 @@ One place to look, two sources: findings are worked on here, cases by `storno ca
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -69,10 +69,13 @@ class View:
         """Give the entry of a finding."""
         one, rule = record.about, rule_of(record.about.rule)
         days = None if rule is None else rule.days
+        aged = self._age(one.amount_minor, record.found_ms, days)
+        if record.standing not in UNSETTLED:
+            aged = replace(aged, overdue=False)  # somebody has acted
         return Entry(
             Source.FINDING, record.finding_id, one.rule, record.standing, one.amount_minor, one.currency, one.mid,
             one.tid, one.rrn, one.tx_id, record.owner, record.found_ms,
-            self._age(one.amount_minor, record.found_ms, days), record,
+            aged, record,
         )  # fmt: skip
 
     def case(self, row: TxRow) -> Entry:
@@ -108,7 +111,7 @@ class Wanted:
             and (not self.owner or entry.owner.casefold() == self.owner.casefold())
             and self.kind in ("", entry.kind)
             and self.mid in ("", entry.mid)
-            and (not self.overdue or (entry.age.overdue and entry.standing in UNSETTLED))
+            and (not self.overdue or entry.age.overdue)
         )
 
 

@@ -119,6 +119,14 @@ def test_a_run_writes_in_groups(journal):
     assert seen == [GROUP, 5]
 
 
+def test_a_run_says_one_thing_about_a_difference(journal):
+    with pytest.raises(AssertionError, match="twice"):
+        run(journal, finding(1), finding(1, amount_minor=7))
+    with pytest.raises(AssertionError, match="twice"):
+        run(journal, finding(1), closed=[Closed(finding(1).finding_id)])
+    assert journal.head().seq == 0
+
+
 # -------------------------------------------------------------------- a home folder
 def test_a_home_without_a_journal_gets_one(storno_home):
     assert record(storno_home, [finding(1)], [], NOW_MS, RUN).found == 1
@@ -206,3 +214,11 @@ def test_findings_and_open_cases_stand_in_one_queue(journal):
     assert ids(kind="doubtful") == ids(overdue=True) == ["1-1"]
     assert ids(mid="m2") == [finding(2).finding_id]
     assert ids(owner="nobody") == []
+
+
+def test_what_somebody_has_answered_for_is_not_overdue(journal):
+    run(journal, finding(1), at_ms=NOW_MS - 60 * DAY_MS)
+    one = finding(1).finding_id
+    assert [entry.age.overdue for entry in entries(journal, VIEW, Wanted())] == [True]
+    journal.commit(take(journal.exception, [replace(act(Move.RESOLVED), finding_id=one)]).changes)
+    assert [entry.age.overdue for entry in entries(journal, VIEW, Wanted(every=True))] == [False]
