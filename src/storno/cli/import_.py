@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from storno.app import home_dir
+from storno.cli.explain import settings_of
 from storno.cli.import_words import as_data, file_data, tell
 from storno.cli.open_journal import home_option
 from storno.cli.text import t
@@ -133,10 +134,13 @@ def import_(
                 "storno import FILE..., or --list, or --formats", "storno import 文件…，或 --list、--formats"
             ),
         )
-    options = ImportOptions(
-        ReadOptions(currency=_currency(currency), year=year or 0, day=_day(day), mapping=mapping),
-        format_name, _passwords(password, password_file), accept_totals, correct, supersedes, beside,
+    reading = ReadOptions(
+        utc_offset_min=settings_of(home).node.utc_offset_min,
+        currency=_currency(currency), year=year or 0, day=_day(day), mapping=mapping,
     )  # fmt: skip
+    options = ImportOptions(
+        reading, format_name, _passwords(password, password_file), accept_totals, correct, supersedes, beside
+    )
     folder = home_dir(home)
     return max(_one(Path(name), folder, options, as_json=as_json) for name in files)
 
