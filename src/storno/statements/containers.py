@@ -34,7 +34,7 @@ NOT_DATA = ("__MACOSX/*", "*/__MACOSX/*", ".*", "*/.*", "Thumbs.db", "*/Thumbs.d
 # What the libraries raise on hostile bytes, seen by flipping every one of a good archive's.
 _BROKEN = (
     zipfile.BadZipFile, pyzipper.BadZipFile, zlib.error, struct.error, gzip.BadGzipFile, EOFError, LZMAError,
-    NotImplementedError, RuntimeError, ValueError, LookupError, TypeError, AttributeError, AssertionError,
+    RuntimeError, ValueError, LookupError, TypeError, AttributeError, AssertionError,
     OverflowError, OSError,
 )  # fmt: skip
 _OFFICE = ("[Content_Types].xml", "xl/workbook.xml", "mimetype")
