@@ -78,7 +78,7 @@ def ends(engine: Engine, leg: Leg) -> Ends:
 
 def line_totals(engine: Engine, leg: Leg) -> list[dict[str, Any]]:
     """Read the sums of a leg's outside lines by kind, mark and currency."""
-    names = ("kind", "mark", "live", "moves", "currency", "rows_", "amount", "fee")
+    names = ("kind", "mark", "live", "moves", "currency", "rows_", "amount")
     return [
         dict(zip(names, row, strict=True))
         for row in engine.rows(f"SELECT {', '.join(names)} FROM {_LINES[leg]}_totals")  # noqa: S608

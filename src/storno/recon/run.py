@@ -23,9 +23,9 @@ from storno.recon.steps import match
 from storno.recon.steps.deposits import LIKELY as DEPOSITS_LIKELY
 from storno.recon.steps.deposits import PASSES as DEPOSIT_PASSES
 from storno.recon.steps.deposits import deposits
-from storno.recon.steps.filter import Filter, network_filter, rates, terminal_filter
+from storno.recon.steps.filter import Filter, choose, rates
 from storno.recon.steps.pairs import Terms, pairs, results
-from storno.recon.steps.sides import day_counts, sides, totals
+from storno.recon.steps.sides import sides, totals
 from storno.statements.line import Role
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class _Run:
             role for role in ("network", "terminal")
             if engine.rows(f"SELECT count(*) FROM {role}_src WHERE mark IN ('reversed', 'voided')")[0][0]  # noqa: S608
         )  # fmt: skip
-        self._do((*sides(options, margin, marked), *totals(), day_counts()), frozenset())
+        self._do((*sides(options, margin, marked), *totals()), frozenset())
         seen = self._look()
         engine.table("days", days.COLUMNS, days.table(seen.all_days, options.calendar, options.hold_days))
         engine.table("rates_given", {"mid": "text", "basis_points": "int"},
@@ -132,40 +132,28 @@ class _Run:
 
     def _look(self) -> Seen:
         engine, options = self._engine, self._options
-        rows = {
-            name: engine.rows(
-                f"SELECT coalesce(CAST(sum(rows_) AS BIGINT), 0), max(last) FROM {name}_totals"
-            )[0]  # noqa: S608
+        counts = {
+            name: {str(day): int(rows) for day, rows in engine.rows(
+                f"SELECT day, CAST(sum(rows_) AS BIGINT) FROM {name}_totals GROUP BY day"  # noqa: S608 - our own names
+            )}
             for name in ("books", "net", "term", "bank")
-        }
-        counted = {
-            str(day): (lines, booked) for day, lines, booked in engine.rows("SELECT * FROM day_counts")
-        }
-        everything = {*counted, *(str(row[1]) for row in rows.values() if row[1])}
-        for name in ("term", "bank"):
-            everything |= {
-                str(row[0]) for row in engine.rows(f"SELECT min(first) FROM {name}_totals") if row[0]
-            }  # noqa: S608
-        everything |= {one for one in (options.first, options.last, options.as_of) if one}
-        listed = [one.strftime("%Y%m%d") for one in days.known(everything)]
-        booked = sorted(day for day, (_, books) in counted.items() if books and day in listed)
+        }  # fmt: skip
+        asked = {one for one in (options.first, options.last, options.as_of) if one}
+        listed = [one.strftime("%Y%m%d") for one in days.known({*asked, *(day for one in counts.values() for day in one)})]
+        there = set(listed)
+        last = {name: max((day for day in one if day in there), default="") for name, one in counts.items()}
+        booked = sorted(day for day in counts["books"] if day in there)
         n_cols = engine.rows(
             "SELECT max(mid), max(tid), max(stan), max(rrn), min(fee_minor), max(fee_minor) FROM network_src"
         )[0]
         t_cols = engine.rows("SELECT max(mid), max(batch) FROM terminal_src")[0]
-        last_of = {"n": [day for day, (lines, _) in counted.items() if lines and day in listed]}
-        as_of = {
-            "n": max(last_of["n"], default=""),
-            "t": str(rows["term"][1] or ""),
-            "b": str(rows["bank"][1] or ""),
-        }
         return Seen(
-            rows["books"][0], rows["net"][0], rows["term"][0], rows["bank"][0],
+            *(sum(counts[name].values()) for name in ("books", "net", "term", "bank")),
             options.first or (booked[0] if booked else min(listed, default="")),
             options.last or (booked[-1] if booked else max(listed, default="")),
-            tuple(listed), as_of,
-            tuple(one for one, there in zip(("mid", "tid", "stan"), n_cols[:3], strict=True) if there),
-            tuple(one for one, there in zip(("mid", "batch"), t_cols, strict=True) if there),
+            tuple(listed), {"n": last["net"], "t": last["term"], "b": last["bank"]},
+            tuple(one for one, filled in zip(("mid", "tid", "stan"), n_cols[:3], strict=True) if filled),
+            tuple(one for one, filled in zip(("mid", "batch"), t_cols, strict=True) if filled),
             bool(n_cols[3]), bool(n_cols[4] or n_cols[5] or options.fees),
         )  # fmt: skip
 
@@ -190,22 +178,21 @@ class _Run:
         )
 
     def _plan(self, seen: Seen) -> tuple[Step, ...]:
-        steps: list[Step] = []
+        network = self._filter(seen, seen.network)
+        network = network if seen.keyed else replace(network, buckets_log2=0)
+        terminal = self._filter(seen, seen.terminal) if Leg.TERMINAL in self._legs else None
+        if terminal and not network.buckets_log2:
+            terminal = replace(terminal, buckets_log2=0)
+        steps = [*(rates(network) if seen.fees else ()), *choose(network, terminal, fees=seen.fees)]
         for leg in self._legs:
             s = _SUFFIX[leg]
             terms = self._terms(seen, s)
             if leg is Leg.BANK:
                 steps += [*deposits(terms), *results(s, leg.value, terms, DEPOSIT_PASSES, DEPOSITS_LIKELY)]
-                continue
-            how = self._filter(seen, seen.network if s == "n" else seen.terminal)
-            if s == "n":
-                how = how if seen.keyed else replace(how, buckets_log2=0)
-                steps += [*(rates(how) if seen.fees else ()), *network_filter(how, fees=seen.fees)]
             else:
-                steps += terminal_filter(how)
-            steps += match.match(s, fees=seen.fees)
-            steps += pairs(s, leg.value, terms)
-            steps += results(s, leg.value, terms, match.names_of(s), match.tolerant(s))
+                steps += match.match(s, fees=seen.fees)
+                steps += pairs(s, leg.value, terms)
+                steps += results(s, leg.value, terms, match.names_of(s), match.tolerant(s))
         return tuple(steps)
 
     def _conclude(self, seen: Seen) -> Result:
@@ -266,15 +253,18 @@ class _Run:
         return tuple(found)
 
     def _day_reasons(self, seen: Seen) -> list[Reason]:
-        """A day on which we booked and no line of the network came is a missing file."""
+        """Name the days on which we booked and no line of the network came: a file is missing."""
         if not self._sides.of(Role.NETWORK):
             return []
         last = self._options.as_of or seen.as_of["n"]
-        rows = self._engine.rows("SELECT day, lines_, booked FROM day_counts WHERE booked > 0 AND lines_ = 0")
+        rows = self._engine.rows(
+            "SELECT day, CAST(sum(rows_) AS BIGINT) FROM books_totals WHERE position = 'effect' AND klass <> 'hold' "
+            "AND day NOT IN (SELECT day FROM net_totals WHERE moves) GROUP BY day ORDER BY day"
+        )
         return [
             Reason("day", f"no line of the network for {day}, on which we booked {booked}",
                    f"{day} 本方记账 {booked} 笔，却没有任何清算记录")
-            for day, _, booked in sorted(rows)
+            for day, booked in rows
             if seen.first <= str(day) <= min(seen.last, last)
         ]  # fmt: skip
 

@@ -37,17 +37,19 @@ _DIGEST = """
 SELECT CAST(hash($key) & $mask AS BIGINT) AS b, count(*) AS c, sum(hash(hash($key, $values)) >> 20) AS d
 FROM $side WHERE $where GROUP BY 1
 """
+_DIGEST_WITH_FEES = """
+SELECT CAST(hash($key) & $mask AS BIGINT) AS b,
+    count(*) + CAST(sum(CASE WHEN n.kind = 'payment' AND n.fee <> $due THEN 1000000 ELSE 0 END) AS BIGINT) AS c,
+    sum(hash(hash($key, $values)) >> 20) AS d
+FROM net AS n LEFT JOIN rates AS r ON n.mid = r.mid WHERE $where GROUP BY 1
+"""
 _UNEQUAL = """
 SELECT coalesce(x.b, y.b) AS b FROM $left AS x FULL JOIN $right AS y ON x.b = y.b
 WHERE coalesce(x.c, 0) <> coalesce(y.c, 0) OR coalesce(x.d, 0) <> coalesce(y.d, 0)
 """
-_ODD_FEES = """
-SELECT DISTINCT CAST(hash(n.rrn) & $mask AS BIGINT) AS b FROM net AS n JOIN rates AS r ON n.mid = r.mid
-WHERE n.kind = 'payment' AND n.moves AND n.rrn <> '' AND n.fee <> $due
-"""
 _ODD_VOIDS = """
 SELECT DISTINCT CAST(hash(v.rrn) & $mask AS BIGINT) AS b FROM
-    (SELECT rrn, original FROM books WHERE klass = 'void' AND position = 'effect' AND rrn <> '' AND original <> '') AS v
+    (SELECT rrn, original FROM books WHERE kind IN ('void', 'completion_void') AND position = 'effect' AND rrn <> '' AND original <> '') AS v
     JOIN (SELECT tx_id FROM books WHERE state = 'reversed') AS o ON v.original = o.tx_id
 """
 
@@ -59,66 +61,87 @@ FEE_DUE = (
 _IN_BAD = "CAST(hash($key) & $mask AS BIGINT) IN (SELECT b FROM $bad)"
 
 
-def network_filter(how: Filter, *, fees: bool) -> tuple[Step, ...]:
-    """Give the steps that choose the rows of our books and of the network that go on."""
+_NEITHER = f"(position = 'suspense' OR (position = 'none' AND state IN {_SPECIAL}))"
+_BOOKS_OPEN = """
+SELECT *, $network AS in_n, $terminal AS in_t FROM books WHERE klass <> 'hold' AND ($network OR $terminal)
+"""
+_BOOKS_N = f"""
+SELECT * EXCLUDE (in_n, in_t) FROM books_open WHERE in_n AND (
+    position = 'effect' OR {_NEITHER} OR rrn IN (SELECT rrn FROM net_open WHERE rrn <> '')
+)
+"""  # noqa: S608 - our own text
+_BOOKS_T = "SELECT * EXCLUDE (in_n, in_t) FROM books_open WHERE in_t"
+
+
+def choose(network: Filter, terminal: Filter | None, *, fees: bool) -> tuple[Step, ...]:
+    """Give the steps that choose the rows that go on: `net_open`, `term_open`, and `books_open_n` and `books_open_t`.
+
+    `terminal` None: there is no terminal leg.
+    """
+    steps = [*_network(network, fees=fees), *(_terminal(terminal) if terminal else ())]
+    in_n = "TRUE"
+    if network.buckets_log2:
+        in_n = f"((rrn <> '' AND {_in_bad(network, 'rrn', 'bad_n')}) OR (rrn = '' AND position = 'effect') OR {_NEITHER})"
+    in_t = "FALSE"
+    if terminal:
+        in_t = _in_bad(terminal, _TERMINAL_KEY, "bad_t") if terminal.buckets_log2 else "TRUE"
+    keep = bool(network.buckets_log2)
+    steps += [
+        Step("books_open", fill(_BOOKS_OPEN, network=in_n, terminal=in_t), keep=keep),
+        Step("books_open_n", _BOOKS_N, keep=False),
+    ]
+    return (*steps, Step("books_open_t", _BOOKS_T, keep=False)) if terminal else tuple(steps)
+
+
+_TERMINAL_KEY = "tid, stan, day"
+
+
+def _in_bad(how: Filter, key: str, bad: str) -> str:
+    return fill(_IN_BAD, key=key, mask=how.mask, bad=bad)
+
+
+def _network(how: Filter, *, fees: bool) -> tuple[Step, ...]:
     if not how.buckets_log2:
-        return (
-            Step("net_open", "SELECT * FROM net WHERE moves", keep=False),
-            Step("books_open_n", fill(_BOOKS_OPEN, also="TRUE"), keep=False),
-        )
+        return (Step("net_open", "SELECT * FROM net WHERE moves", keep=False),)
     columns = "".join(f", {one}" for one in how.network_columns)
-    bad = fill(_IN_BAD, key="rrn", mask=how.mask, bad="bad_n")
-    unequal = ["SELECT b FROM unequal_n", "SELECT b FROM odd_voids"] + (
-        ["SELECT b FROM odd_fees"] if fees else []
-    )
+    theirs = "".join(f", n.{one}" for one in how.network_columns)
+    if fees:
+        digest = fill(_DIGEST_WITH_FEES, key="n.rrn", mask=how.mask, where="n.moves AND n.rrn <> ''", due=FEE_DUE,
+                      values=f"n.amount, n.currency, n.day, n.live{theirs}")  # fmt: skip
+    else:
+        digest = fill(_DIGEST, key="rrn", mask=how.mask, side="net", where="moves AND rrn <> ''",
+                      values=f"amount, currency, day, live{columns}")  # fmt: skip
     return (
-        Step("digest_net", fill(_DIGEST, key="rrn", mask=how.mask, side="net", where="moves AND rrn <> ''",
-                                values=f"amount, currency, day, live{columns}")),
+        Step("digest_net", digest),
         Step("digest_books_n", fill(_DIGEST, key="rrn", mask=how.mask, side="books",
                                     where="position = 'effect' AND klass <> 'hold' AND rrn <> ''",
                                     values=f"effect, currency, day, 1{columns}")),
         Step("unequal_n", fill(_UNEQUAL, left="digest_net", right="digest_books_n")),
         Step("odd_voids", fill(_ODD_VOIDS, mask=how.mask)),
-        *([Step("odd_fees", fill(_ODD_FEES, mask=how.mask, due=FEE_DUE))] if fees else []),
-        Step("bad_n", " UNION ".join(unequal)),
-        Step("net_open", f"SELECT * FROM net WHERE moves AND (rrn = '' OR {bad})"),  # noqa: S608 - our own text
-        Step("books_open_n", fill(_BOOKS_OPEN, also=f"(rrn = '' OR {bad})")),
+        Step("bad_n", "SELECT b FROM unequal_n UNION SELECT b FROM odd_voids"),
+        Step("net_open", f"SELECT * FROM net WHERE moves AND (rrn = '' OR {_in_bad(how, 'rrn', 'bad_n')})"),  # noqa: S608
     )  # fmt: skip
 
 
-_BOOKS_OPEN = f"""
-SELECT * FROM books WHERE klass <> 'hold' AND (
-    (position = 'effect' AND $also) OR position = 'suspense' OR (position = 'none' AND state IN {_SPECIAL})
-    OR (position = 'none' AND rrn <> '' AND rrn IN (SELECT rrn FROM net_open WHERE rrn <> ''))
-)
-"""  # noqa: S608 - our own text
-
-
-def terminal_filter(how: Filter) -> tuple[Step, ...]:
-    """Give the steps that choose the rows of our books and of the terminals' journals that go on."""
+def _terminal(how: Filter) -> tuple[Step, ...]:
     if not how.buckets_log2:
-        return (
-            Step("term_open", "SELECT * FROM term WHERE moves", keep=False),
-            Step("books_open_t", "SELECT * FROM books WHERE klass <> 'hold'", keep=False),
-        )
-    key = "tid, stan, day"
+        return (Step("term_open", "SELECT * FROM term WHERE moves", keep=False),)
     columns = "".join(f", {one}" for one in how.terminal_columns) + (", batch" if how.terminal_batch else "")
-    bad = fill(_IN_BAD, key=key, mask=how.mask, bad="bad_t")
     return (
-        Step("digest_term", fill(_DIGEST, key=key, mask=how.mask, side="term", where="moves AND live = 1",
+        Step("digest_term", fill(_DIGEST, key=_TERMINAL_KEY, mask=how.mask, side="term", where="moves AND live = 1",
                                  values=f"amount, currency{columns}")),
-        Step("digest_books_t", fill(_DIGEST, key=key, mask=how.mask, side="books",
+        Step("digest_books_t", fill(_DIGEST, key=_TERMINAL_KEY, mask=how.mask, side="books",
                                     where="position = 'effect' AND klass <> 'hold' AND told = 'approved'",
                                     values=f"effect, currency{columns}")),
         Step("bad_t", fill(_UNEQUAL, left="digest_term", right="digest_books_t")),
-        Step("term_open", f"SELECT * FROM term WHERE moves AND {bad}"),  # noqa: S608 - our own text
-        Step("books_open_t", f"SELECT * FROM books WHERE klass <> 'hold' AND {bad}"),  # noqa: S608
+        Step("term_open", f"SELECT * FROM term WHERE moves AND {_in_bad(how, _TERMINAL_KEY, 'bad_t')}"),  # noqa: S608
     )  # fmt: skip
 
 
+_SAMPLE = "SELECT mid, amount, fee FROM net WHERE kind = 'payment' AND moves AND live = 1 AND $sample"
 _VOTES = """
 SELECT mid, (abs(fee) * 20000 + abs(amount)) // (2 * abs(amount)) AS basis_points, count(*) AS votes
-FROM net WHERE kind = 'payment' AND moves AND live = 1 AND abs(amount) >= 5000 AND $sample GROUP BY 1, 2
+FROM fee_sample WHERE abs(amount) >= 5000 GROUP BY 1, 2
 """
 _SHORTLIST = """
 SELECT mid, basis_points FROM (
@@ -132,8 +155,7 @@ SELECT mid, basis_points FROM (
     FROM (
         SELECT n.mid, r.basis_points, count(*) AS all_,
             CAST(sum(CASE WHEN n.fee = $due THEN 1 ELSE 0 END) AS BIGINT) AS kept
-        FROM net AS n JOIN rate_shortlist AS r ON n.mid = r.mid
-        WHERE n.kind = 'payment' AND n.moves AND n.live = 1 AND $sample GROUP BY 1, 2
+        FROM fee_sample AS n JOIN rate_shortlist AS r ON n.mid = r.mid GROUP BY 1, 2
     ) AS k
 ) AS p WHERE place = 1 AND all_ >= 5 AND kept * 5 >= all_ * 4
     AND mid NOT IN (SELECT mid FROM rates_given)
@@ -145,7 +167,8 @@ def rates(how: Filter) -> tuple[Step, ...]:
     """Give the steps that find each merchant's agreed rate: the given one, else that of four fifths of its lines."""
     sample = "right(rrn, 1) = '7'" if how.sampled else "TRUE"
     return (
-        Step("rate_votes", fill(_VOTES, sample=sample)),
+        Step("fee_sample", fill(_SAMPLE, sample=sample)),
+        Step("rate_votes", _VOTES),
         Step("rate_shortlist", _SHORTLIST),
-        Step("rates", fill(_RATES, due=FEE_DUE, sample=sample)),
+        Step("rates", fill(_RATES, due=FEE_DUE)),
     )

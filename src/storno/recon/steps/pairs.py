@@ -94,6 +94,12 @@ _BARE = """
 SELECT b.tx_id, b.original, b.klass, b.effect FROM free_${s}_0 AS b ANTI JOIN gathered_$s AS g ON b.tx_id = g.tx_id
 WHERE b.position = 'effect'
 """
+_TERM_DAYS = """
+SELECT DISTINCT t.tid, t.day FROM term AS t
+    SEMI JOIN (
+        SELECT DISTINCT b.tid, b.day FROM free_t_0 AS b ANTI JOIN gathered_t AS g ON b.tx_id = g.tx_id
+    ) AS b ON t.tid = b.tid AND t.day = b.day
+"""
 _JUDGED = """
 SELECT p.*, CASE WHEN rule <> '' AND NOT ($inside) THEN 'outside'
     WHEN rule IN ($waits) AND NOT (b_there AND o_there) AND coalesce(due_n > $as_of_n, FALSE) THEN 'held'
@@ -135,7 +141,7 @@ def pairs(s: str, leg: str, terms: Terms) -> tuple[Step, ...]:
         Step(f"pairs_off_{s}", fill(_PAIRS_OFF, s=s)),
     ]
     if by_day:
-        steps.append(Step("term_days", "SELECT DISTINCT tid, day FROM term"))
+        steps.append(Step("term_days", _TERM_DAYS))
     return (
         *steps,
         Step(f"pairs_{s}", fill(

@@ -19,14 +19,14 @@ MONEY = "('payment', 'refund', 'void', 'reversal')"
 """Kinds of line that belong to one transaction; fees, chargebacks and the like only count in deposits."""
 
 _BOOKS = """
-SELECT tx_id, tid, mid, batch, stan, day, state, position, told, currency, rrn, auth_code, original, card, klass,
-    attempts, opened_ms // 1000 + $offset_s AS at_s,
+SELECT tx_id, tid, mid, batch, stan, day, kind, state, position, told, currency, rrn, auth_code, original, card, klass,
+    opened_ms // 1000 + $offset_s AS at_s,
     sign * coalesce(approved_minor, amount_minor) AS amount,
     sign * amount_minor AS asked,
     CASE WHEN position = 'effect' THEN sign * coalesce(approved_minor, amount_minor) ELSE 0 END AS effect
 FROM (
-    SELECT tx_id, tid, mid, batch, stan, "date" AS day, state, position, told, currency, rrn, auth_code, original,
-        pan_masked AS card, attempts, opened_ms, amount_minor, approved_minor,
+    SELECT tx_id, tid, mid, batch, stan, "date" AS day, kind, state, position, told, currency, rrn, auth_code, original,
+        pan_masked AS card, opened_ms, amount_minor, approved_minor,
         CASE WHEN kind IN ('sale', 'completion', 'completion_advice') THEN 'pay'
              WHEN kind = 'refund' THEN 'ref'
              WHEN kind IN ('void', 'completion_void') THEN 'void'
@@ -55,14 +55,11 @@ FROM (
 WHERE $period
 """
 # A payment that its file marks as undone counts all the same where the undoing is a line of its own: both are summed.
-_UNDONE = """
-SELECT row_id, mark, currency, amount, tid, stan, rrn, reference, order_no, card, day FROM $raw
-WHERE moves AND kind IN ('payment', 'void') AND mark IN ('reversed', 'voided')
-"""
+_MARKED = "SELECT * FROM $raw WHERE mark <> 'none'"
 _UNDOING = """
 SELECT CASE WHEN kind = 'void' THEN 'voided' ELSE 'reversed' END AS mark, currency, -amount AS amount, tid, rrn,
     reference, order_no, original, card, day
-FROM $raw WHERE moves AND kind IN ('void', 'reversal') AND mark NOT IN ('declined', 'unknown')
+FROM $raw WHERE kind IN ('void', 'reversal') AND moves AND mark NOT IN ('declined', 'unknown')
 """
 _PAIRED = (
     "m.rrn = u.rrn AND m.rrn <> ''",
@@ -75,20 +72,18 @@ _PAIRED = (
 )
 _COUNTED = """
 SELECT * FROM $raw WHERE mark = 'none'
-UNION ALL SELECT r.* EXCLUDE (live), CASE WHEN r.live = 1 OR x.row_id IS NOT NULL THEN 1 ELSE 0 END AS live
-FROM $raw AS r LEFT JOIN ${name}_counts AS x ON r.row_id = x.row_id WHERE r.mark <> 'none'
+UNION ALL SELECT m.* EXCLUDE (live), CASE WHEN m.live = 1 OR c.row_id IS NOT NULL THEN 1 ELSE 0 END AS live
+FROM ${name}_marked AS m LEFT JOIN ${name}_counts AS c ON m.row_id = c.row_id
 """
 
 _TOTALS = """
-SELECT kind, mark, live, moves, currency, count(*) AS rows_, CAST(sum(amount) AS BIGINT) AS amount,
-    CAST(sum(fee) AS BIGINT) AS fee, min(day) AS first, max(day) AS last
-FROM $lines GROUP BY kind, mark, live, moves, currency
+SELECT kind, mark, live, moves, currency, day, count(*) AS rows_, CAST(sum(amount) AS BIGINT) AS amount
+FROM $lines GROUP BY kind, mark, live, moves, currency, day
 """
 
 _BOOKS_TOTALS = """
-SELECT klass, position, state, told, currency, count(*) AS rows_, CAST(sum(effect) AS BIGINT) AS effect,
-    min(day) AS first, max(day) AS last
-FROM books GROUP BY klass, position, state, told, currency
+SELECT klass, position, state, told, currency, day, count(*) AS rows_, CAST(sum(effect) AS BIGINT) AS effect
+FROM books GROUP BY klass, position, state, told, currency, day
 """
 
 LINES = {"network": "net", "terminal": "term", "bank": "bank"}
@@ -120,12 +115,12 @@ def sides(options: Options, margin: tuple[str, str], marked: frozenset[str]) -> 
 
 def _counted(name: str, raw: str) -> Iterable[Step]:
     pairs = (
-        f"SELECT m.row_id FROM {name}_undone AS m JOIN {name}_undoing AS u "  # noqa: S608 - our own text
-        f"ON m.mark = u.mark AND m.currency = u.currency AND m.amount = u.amount AND {on}"
+        f"SELECT m.row_id FROM {name}_marked AS m JOIN {name}_undoing AS u "  # noqa: S608 - our own text
+        f"ON m.moves AND m.kind IN ('payment', 'void') AND m.mark = u.mark AND m.currency = u.currency AND m.amount = u.amount AND {on}"
         for on in _PAIRED
     )
     return (
-        Step(f"{name}_undone", fill(_UNDONE, raw=raw)),
+        Step(f"{name}_marked", fill(_MARKED, raw=raw)),
         Step(f"{name}_undoing", fill(_UNDOING, raw=raw)),
         Step(f"{name}_counts", " UNION ".join(pairs)),
         Step(name, fill(_COUNTED, raw=raw, name=name), keep=False),
@@ -139,17 +134,3 @@ def totals() -> tuple[Step, ...]:
         *(Step(f"{name}_totals", fill(_TOTALS, lines=name)) for name in LINES.values()),
     )
 
-
-_DAYS = """
-SELECT day, CAST(sum(lines_) AS BIGINT) AS lines_, CAST(sum(booked) AS BIGINT) AS booked
-FROM (
-    SELECT day, count(*) AS lines_, 0 AS booked FROM net WHERE moves GROUP BY day
-    UNION ALL
-    SELECT day, 0 AS lines_, count(*) AS booked FROM books WHERE position = 'effect' AND klass <> 'hold' GROUP BY day
-) AS d GROUP BY day
-"""
-
-
-def day_counts() -> Step:
-    """Give the step that counts lines and booked transactions by day: a day without lines is a missing file."""
-    return Step("day_counts", _DAYS)

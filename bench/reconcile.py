@@ -1,0 +1,254 @@
+"""Three-way reconciliation: seconds and peak memory beside a mere scan of the same files, and beside what people use.
+
+    python bench/reconcile.py --rows 5000000 [--csv] [--peers] [--save]
+
+Every measurement is a process of its own, whole: start, read, compare, write the differences. `--peers` needs the lock
+`bench` (pandas, datacompy, polars); give its interpreter with --peers-python. All runs must find the planted numbers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+
+HERE = Path(__file__).parent
+RESULTS = HERE / "results" / "reconcile.jsonl"
+COMPARED = {
+    "books": ("tx_id", "tid", "mid", "batch", "stan", "date", "kind", "state", "position", "told", "amount_minor",
+              "approved_minor", "currency", "rrn"),
+    "terminal": ("kind", "amount_minor", "currency", "settled_on", "mark", "tid", "mid", "batch", "stan"),
+    "network": ("kind", "amount_minor", "currency", "fee_minor", "settled_on", "mark", "tid", "mid", "stan", "rrn"),
+}  # fmt: skip
+NUMBERS = ("amount_minor", "approved_minor", "fee_minor")
+
+
+def hardware() -> dict[str, object]:
+    info = Path("/proc/cpuinfo")
+    models = [line for line in info.read_text().splitlines() if "model name" in line] if info.exists() else []
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
+    return {
+        "cpu": models[0].split(":", 1)[1].strip() if models else platform.processor(), "cores": os.cpu_count(),
+        "memory_mb": memory, "python": platform.python_version(), "system": f"{platform.system()} {platform.release()}",
+        "load_average": [round(one, 2) for one in os.getloadavg()],
+    }  # fmt: skip
+
+
+# ------------------------------------------------------------------ what runs in a process of its own
+
+
+def scan(folder: Path, suffix: str) -> dict[str, int]:
+    """Decode every compared column of the three sides, and do nothing with it but a sum or a length."""
+    import duckdb
+
+    db = duckdb.connect(config={"preserve_insertion_order": "false"})
+    for side, columns in COMPARED.items():
+        path = folder / f"{side}.{suffix}"
+        reader = f"read_parquet('{path}')" if suffix == "parquet" else f"read_csv('{path}', header = true, all_varchar = true)"
+        sums = ", ".join(
+            f"sum({name})" if name in NUMBERS and suffix == "parquet" else f"sum(strlen({name}))" for name in columns
+        )
+        db.execute(f"SELECT {sums} FROM {reader}").fetchall()
+    return {}
+
+
+def ours(folder: Path, suffix: str, memory_mb: int, digest: bool | None) -> dict[str, int]:
+    import pyarrow.parquet as pq
+
+    from storno.recon.engines.duckdb import DuckEngine
+    from storno.recon.run import reconcile
+    from storno.recon.sides import BooksFile, Effort, LineFile, Options, Sides
+    from storno.statements.line import Role
+
+    sides = Sides(
+        (BooksFile(folder / f"books.{suffix}", "0"),),
+        tuple(LineFile(one.value, one, folder / f"{one.value}.{suffix}", "0") for one in (Role.TERMINAL, Role.NETWORK)),
+    )
+    effort = Effort(memory_mb=memory_mb, digest=digest, spill=folder / "spill")
+    marks: list[tuple[str, float]] = []
+    clock = time.process_time if os.environ.get("STEPS") == "cpu" else time.perf_counter
+    with DuckEngine(effort) as engine:
+        note = lambda name, _at, _of: marks.append((name, clock()))  # noqa: E731
+        result = reconcile(sides, Options(as_of="20261130"), engine, effort, note)
+    pq.write_table(result.table, folder / "differences.parquet")
+    if os.environ.get("STEPS"):
+        marks.append(("end", clock()))
+        spent = sorted(((b[1] - a[1], a[0]) for a, b in zip(marks, marks[1:], strict=False)), reverse=True)
+        for seconds, name in spent[:22]:
+            print(f"    {seconds:6.2f} {name}", file=sys.stderr)
+        print(f"    {sum(one for one, _ in spent):6.2f} steps", file=sys.stderr)
+    assert all(one.residual_minor == 0 for one in result.bridges), result.bridges
+    assert not result.reasons, result.reasons
+    return dict(Counter(result.table.column("rule").to_pylist()))
+
+
+def pandas_merge(folder: Path) -> dict[str, int]:
+    """The usual way: read, merge on the text keys with an indicator, compare columns. Classifies the plain kinds only."""
+    import pandas as pd
+
+    books = pd.read_parquet(folder / "books.parquet", columns=list(COMPARED["books"]))
+    network = pd.read_parquet(folder / "network.parquet", columns=list(COMPARED["network"]))
+    found: dict[str, int] = {}
+    pairs = books[books["rrn"] != ""].merge(network, on="rrn", how="outer", indicator=True, suffixes=("", "_n"))
+    found["approved_not_settled"] = int((pairs["_merge"] == "left_only").sum())
+    both = pairs[pairs["_merge"] == "both"]
+    found["duplicate_settlement"] = int(both["rrn"].duplicated().sum())
+    wrong = (both["approved_minor"] != both["amount_minor_n"]) | (both["mid"] != both["mid_n"])
+    found["differ"] = int((wrong | (both["date"] != both["settled_on"])).sum())
+    del pairs, both, wrong, network
+    terminal = pd.read_parquet(folder / "terminal.parquet", columns=list(COMPARED["terminal"]))
+    pairs = books.merge(
+        terminal, left_on=["tid", "batch", "stan", "date"], right_on=["tid", "batch", "stan", "settled_on"], how="outer",
+        indicator=True, suffixes=("", "_t"),
+    )
+    found["terminal_not_booked"] = int((pairs["_merge"] == "right_only").sum())
+    found["booked_not_on_terminal"] = int((pairs["_merge"] == "left_only").sum())
+    both = pairs[pairs["_merge"] == "both"]
+    found["terminal_differs"] = int(((both["told"] == "approved") != (both["mark"] == "none")).sum())
+    return found
+
+
+def polars_join(folder: Path) -> dict[str, int]:
+    import polars as pl
+
+    books = pl.scan_parquet(folder / "books.parquet").select(COMPARED["books"])
+    network = pl.scan_parquet(folder / "network.parquet").select(COMPARED["network"])
+    terminal = pl.scan_parquet(folder / "terminal.parquet").select(COMPARED["terminal"])
+    pairs = books.filter(pl.col("rrn") != "").join(network, on="rrn", how="full", suffix="_n", coalesce=False)
+    left = pairs.select(
+        approved_not_settled=pl.col("rrn_n").is_null().sum(), alone=pl.col("rrn").is_null().sum(),
+        differ=((pl.col("approved_minor") != pl.col("amount_minor_n")) | (pl.col("mid") != pl.col("mid_n"))).sum(),
+    ).collect(engine="streaming")  # fmt: skip
+    pairs = books.join(terminal, left_on=["tid", "batch", "stan", "date"],
+                       right_on=["tid", "batch", "stan", "settled_on"], how="full", suffix="_t", coalesce=False)  # fmt: skip
+    right = pairs.select(
+        terminal_not_booked=pl.col("tx_id").is_null().sum(), booked_not_on_terminal=pl.col("kind_t").is_null().sum(),
+    ).collect(engine="streaming")  # fmt: skip
+    return {**left.row(0, named=True), **right.row(0, named=True)}
+
+
+def datacompy_pandas(folder: Path) -> dict[str, int]:
+    import datacompy
+    import pandas as pd
+
+    books = pd.read_parquet(folder / "books.parquet", columns=["rrn", "approved_minor", "mid", "date"])
+    network = pd.read_parquet(folder / "network.parquet", columns=["rrn", "amount_minor", "mid", "settled_on"])
+    books.columns = network.columns = pd.Index(["rrn", "amount", "mid", "day"])
+    compare = datacompy.PandasCompare(books[books["rrn"] != ""], network, join_columns="rrn")
+    return {"approved_not_settled": len(compare.df1_unq_rows), "alone": len(compare.df2_unq_rows)}
+
+
+RUNS = {
+    "scan parquet": lambda f: scan(f, "parquet"), "scan csv": lambda f: scan(f, "csv"),
+    "storno parquet": lambda f: ours(f, "parquet", 0, None),
+    "storno parquet, digest first in 1 GB": lambda f: ours(f, "parquet", 600, True),
+    "storno csv": lambda f: ours(f, "csv", 0, None),
+    "pandas merge": pandas_merge, "polars join": polars_join, "datacompy (one pair)": datacompy_pandas,
+}  # fmt: skip
+PEERS = ("pandas merge", "polars join", "datacompy (one pair)")
+
+
+# ------------------------------------------------------------------ the parent
+
+
+def measure(name: str, folder: Path, python: str) -> dict[str, object]:
+    began = time.perf_counter()
+    child = subprocess.Popen(
+        [python, __file__, "--child", name, "--folder", str(folder)], stdout=subprocess.PIPE, text=True,
+        env={**os.environ, "PYTHONPATH": str(HERE.parent / "src")},
+    )  # fmt: skip
+    out = child.stdout.read() if child.stdout else ""
+    _, status, used = os.wait4(child.pid, 0)
+    seconds = time.perf_counter() - began
+    if status:
+        return {"name": name, "failed": True}
+    return {
+        "name": name, "seconds": round(seconds, 2), "cpu_s": round(used.ru_utime + used.ru_stime, 2),
+        "peak_mb": used.ru_maxrss // 1024, "found": json.loads(out.splitlines()[-1]),
+    }  # fmt: skip
+
+
+def report(rows: int, measured: list[dict[str, object]]) -> None:
+    best = {one["name"]: one for one in measured if not one.get("failed")}
+    print(f"\n{rows:,} sales on each of three sides")
+    print(f"{'':38}{'seconds':>9}{'cpu s':>9}{'peak MB':>9}{'x scan':>8}{'x pandas':>9}")
+    for one in measured:
+        if one.get("failed"):
+            print(f"{one['name']:38}  failed")
+            continue
+        base = best.get("scan csv" if "csv" in str(one["name"]) else "scan parquet")
+        pandas = best.get("pandas merge")
+        times = one["seconds"] / base["seconds"] if base else 0
+        faster = f"{pandas['seconds'] / one['seconds']:9.1f}" if pandas else ""
+        print(f"{one['name']:38}{one['seconds']:9.2f}{one['cpu_s']:9.2f}{one['peak_mb']:9,}{times:8.1f}{faster}")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, nargs="+", default=[1_000_000])
+    parser.add_argument("--csv", action="store_true", help="from CSV too")
+    parser.add_argument("--peers", action="store_true", help="pandas, polars and datacompy too")
+    parser.add_argument("--peers-python", default=sys.executable)
+    parser.add_argument("--only", nargs="*", help="names of runs")
+    parser.add_argument("--times", type=int, default=1, help="the fastest of so many")
+    parser.add_argument("--keep", type=Path, help="make the data here and leave it, or use what is here")
+    parser.add_argument("--save", action="store_true")
+    parser.add_argument("--child")
+    parser.add_argument("--folder", type=Path)
+    given = parser.parse_args()
+    if given.child:
+        print(json.dumps(RUNS[given.child](given.folder)))
+        return 0
+    good = True
+    for rows in given.rows:
+        good &= one_size(rows, given)
+    return 0 if good else 1
+
+
+def one_size(rows: int, given: argparse.Namespace) -> bool:
+    import _recon_data as data
+
+    names = [one for one in RUNS if (given.csv or "csv" not in one) and (given.peers or one not in PEERS)]
+    names = [one for one in names if not given.only or one in given.only]
+    with tempfile.TemporaryDirectory(prefix="storno-bench-") as made:
+        folder = given.keep / str(rows) if given.keep else Path(made)
+        folder.mkdir(parents=True, exist_ok=True)
+        if not (folder / "network.parquet").exists() or (given.csv and not (folder / "network.csv").exists()):
+            # In a process of its own: a child's peak memory would begin at that of the process it was forked from.
+            made_by = f"import sys; sys.path.insert(0, {str(HERE)!r}); import pathlib, _recon_data as d; " \
+                f"d.make(pathlib.Path({str(folder)!r}), {rows}, {given.csv})"
+            subprocess.run([sys.executable, "-c", made_by], check=True)
+        measured = []
+        for name in names:
+            python = given.peers_python if name in PEERS else sys.executable
+            tries = [measure(name, folder, python) for _ in range(given.times)]
+            done = [one for one in tries if not one.get("failed")]
+            measured.append(min(done, key=lambda one: one["seconds"]) if done else tries[0])
+    report(rows, measured)
+    wanted = data.expected(rows)
+    good = True
+    for one in measured:
+        if str(one["name"]).startswith("storno"):
+            agrees = not one.get("failed") and one["found"] == wanted
+            print(f"{one['name']}: " + ("finds exactly what was planted" if agrees else f"WRONG {one.get('found')}"))
+            good &= agrees
+    if given.save:
+        RESULTS.parent.mkdir(exist_ok=True)
+        row = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "rows": rows, "hardware": hardware(), "runs": measured}
+        with RESULTS.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+    return good
+
+
+if __name__ == "__main__":
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    sys.exit(main())
