@@ -1,6 +1,7 @@
 """Read bytes with a mapping written in the test, through the doors of the formats."""
 
 import io
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -44,10 +45,17 @@ def read(data, mapping="", layout="csv", **options):
     """Read with a mapping given as TOML text (it has a line break), or as a preset's name."""
     if "\n" not in mapping:
         return _read(data, mapping, layout, options)
+    with mapping_file(mapping) as path:
+        return _read(data, path, layout, options)
+
+
+@contextmanager
+def mapping_file(mapping):
+    """Give the path of a file that holds a mapping."""
     with TemporaryDirectory() as folder:
         path = Path(folder, "my.toml")
         path.write_text(mapping, encoding="utf-8")
-        return _read(data, str(path), layout, options)
+        yield str(path)
 
 
 def _read(data, mapping, layout, options):

@@ -1,8 +1,13 @@
 """Delimited and fixed-width files read with a mapping: exact lines out of bytes, and what is wrong said by line."""
 
+import io
+from itertools import islice
+
 import pytest
 
-from mapping_rig import read, refusal
+from mapping_rig import mapping_file, read, refusal
+from storno.statements.base import ReadOptions
+from storno.statements.formats import statement_format
 from storno.statements.line import LineKind, Mark, StatementLine
 
 BANK_ZH = (
@@ -428,3 +433,28 @@ def test_a_shifted_short_or_lying_fixed_file_is_seen():
     assert {name for name, _ in found.unmet} == {"lines", "amount"}
     assert refusal(good, "bank_zh", "fixed").code == "mapping"
     assert refusal(good, FIXED, "csv").code == "mapping"
+
+
+def test_a_file_is_streamed_and_not_held():
+    class Endless(io.RawIOBase):
+        """A bill without an end."""
+
+        given = 0
+        waiting = b"date,amount,type\n"
+
+        def readable(self):
+            return True
+
+        def readinto(self, buffer):
+            self.waiting = self.waiting or b"20261101,1.00,sale\n" * 100
+            chunk, self.waiting = self.waiting[: len(buffer)], self.waiting[len(buffer) :]
+            buffer[: len(chunk)] = chunk
+            self.given += len(chunk)
+            return len(chunk)
+
+    source = Endless()
+    with mapping_file(OPEN) as path:
+        parts = statement_format("mapped_csv").read(source, ReadOptions(mapping=path))
+        lines = sum(isinstance(part, StatementLine) for part in islice(parts, 50_001))
+    assert lines == 50_000
+    assert source.given < 50_000 * 19 + 1_000_000

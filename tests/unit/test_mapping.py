@@ -1,16 +1,22 @@
 """A mapping's TOML: what is taken, and that each refusal says where and what to do."""
 
+import json
 import re
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from storno.statements.base import ReadOptions
 from storno.statements.line import FileRefused, LineKind, Mark, Role
 from storno.statements.mapping import MappingError
-from storno.statements.mapping_keys import reference
+from storno.statements.mapping_keys import MEMBERS, TABLES, reference
 from storno.statements.mapping_load import load_mapping, presets
 from storno.statements.mapping_parse import parse_mapping
 from storno.statements.signature import preset_of
+from storno.statements.table import Row, Session, parts
 
 GOOD = """
 name = "bank"
@@ -168,6 +174,58 @@ def test_a_preset_says_what_it_is_and_knows_its_own_header(name):
         assert preset_of([[" " + header[0], *header[1:], ""]]) is preset
         assert preset_of([header[1:]]) is None
         assert preset_of([[*header, "more"]]) is None
+
+
+# -------------------------------------------------------------------- whatever stands in it
+KEYS = sorted(
+    {key.name for keys in TABLES.values() for key in keys}
+    | set(MEMBERS)
+    | set(TABLES)
+    | {"columns", "totals"}
+)
+WORDS = sorted({word for keys in TABLES.values() for key in keys for word in key.type.split("|")} - {""})
+LEAVES = st.one_of(
+    st.sampled_from([*WORDS, "", "(", "(?P<lines>x)", "A", "DD/MM/YYYY", ","]),
+    st.integers(-2, 10**9),
+    st.booleans(),
+)
+VALUES = st.recursive(
+    LEAVES,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.dictionaries(st.sampled_from([*KEYS, "at", "length"]), inner, max_size=4),
+    ),
+    max_leaves=8,
+)
+
+
+def toml(value):
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{json.dumps(name)} = {toml(one)}" for name, one in value.items()) + " }"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(toml, value)) + "]"
+    return json.dumps(value, ensure_ascii=False)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=4),
+    st.dictionaries(st.sampled_from(MEMBERS), VALUES, max_size=3),
+)
+def test_any_toml_is_a_mapping_or_refused_with_its_place(top, columns):
+    whole = {"role": "bank", "columns": {"amount": "A", "kind": {"constant": "fee"}, **columns}, **top}
+    text = "\n".join(f"{json.dumps(name)} = {toml(value)}" for name, value in whole.items())
+    try:
+        mapping = parse_mapping(text)
+    except MappingError as error:
+        said = error
+    else:
+        with suppress(FileRefused):  # whatever it says, rows are parts or the file is refused
+            rows = [Row(1, ["A", "Amount", "date"]), Row(2, ["1.00", "x", "2026-11-01"]), Row(3, ["1"])]
+            assert list(parts(rows, Session(mapping, ReadOptions(year=2026))))
+        return
+    assert said.english
+    assert said.chinese
 
 
 # -------------------------------------------------------------------- the page

@@ -6,7 +6,7 @@ Each guess says how sure it is; what two readings fit is told, not decided in si
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 from storno.statements import cells as cell_of
@@ -198,7 +198,7 @@ def unknown_marks(values: Sequence[str]) -> tuple[list[str], list[str]]:
     return _sorted(values, mark_words())
 
 
-def _sorted(values: Sequence[str], words: dict[str, object]) -> tuple[list[str], list[str]]:
+def _sorted(values: Sequence[str], words: Container[str]) -> tuple[list[str], list[str]]:
     distinct = list(dict.fromkeys(mask_text(clean(value)) for value in values if clean(value)))
     return [one for one in distinct if bare(one) in words], [
         one for one in distinct if bare(one) not in words

@@ -211,7 +211,7 @@ def _signature(value: object, where: str) -> tuple[tuple[str, ...], ...]:
     if not items:
         raise _wrong(where, value, "a list of header names", "表头名称列表")
     several = items if isinstance(items[0], list) else [items]
-    return tuple(tuple(_text(name, where) for name in one) for one in several)
+    return tuple(_texts(one, where) for one in several)
 
 
 def _delimiter(value: object, where: str) -> str:

@@ -82,8 +82,8 @@ def write(draft: Draft) -> str:
     if draft.totals:
         columns = ", ".join(f"{counter} = {draft.column(member)}" for counter, member in draft.totals)
         out += ["", "[[totals]]", f"match = {_quoted(TOTAL_ROW)}", f"columns = {{ {columns} }}"]
-        unit = draft.unit_of_amount
-        out += [f'unit = "{unit.unit}"', f'decimal = "{unit.decimal}"', "required = true"]
+        sums = draft.unit_of_amount
+        out += [f'unit = "{sums.unit}"', f'decimal = "{sums.decimal}"', "required = true"]
     return "\n".join(out) + "\n"
 
 

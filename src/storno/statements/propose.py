@@ -316,7 +316,7 @@ def _totals(draft: Draft) -> tuple[tuple[str, str], ...]:
 # -------------------------------------------------------------------- trial
 def _best(draft: Draft, sample: Sample, doubts: list[Doubt]) -> tuple[str, tuple[Part, ...]]:
     """Try the mapping on the rows; where balances or sums do not follow, try the opposite sign, and without sums."""
-    tried = []
+    tried: list[tuple[int, int, str, tuple[tuple[str, str], ...], str, tuple[Part, ...]]] = []
     wanted_sign, wanted_totals = draft.sign, draft.totals
     signs = (draft.sign, "negated") if draft.sign == "given" and len(draft.amount) == 1 else (draft.sign,)
     totals = (draft.totals, ()) if draft.totals else ((),)

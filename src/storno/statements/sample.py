@@ -117,7 +117,8 @@ def _cut(
     width = len(header)
     while width and not clean(header[width - 1]):
         width -= 1
-    body, foot = [], []
+    body: list[tuple[int, tuple[str, ...]]] = []
+    foot: list[tuple[int, tuple[str, ...]]] = []
     for number, cells in table[place + 1 : place + 1 + ROWS_MAX]:
         first = next((text for cell in cells if (text := clean(cell))), "")
         if not first:
