@@ -20,7 +20,7 @@ from storno.sim.compare import Books, HostLine, compare
 
 KEYS = {
     "seed", "seconds", "terminals", "transactions", "approved", "declined", "faults", "timeouts", "reversals",
-    "repeats", "late_answers", "cases", "books", "lost", "doubled", "silent", "verdict",
+    "repeats", "late_answers", "cases", "books", "lost", "doubled", "silent", "verdict", "day_end",
 }  # fmt: skip
 
 
@@ -67,6 +67,17 @@ def test_the_books_agree_or_say_why(played):
     assert result.returncode == 0
     assert told["kills"] == 1
     assert told["transactions"] > 0  # how many fit into the time is the machine's affair
+
+
+def test_the_day_end_finds_what_was_planted_and_nothing_else(played):
+    told = json.loads(played[0].stdout)
+    if told["day_end"] is None:  # a machine so slow that no sale was approved
+        assert told["books"]["host"] == 0
+        return
+    assert told["day_end"]["agrees"], told["day_end"]
+    assert (told["day_end"]["missed"], told["day_end"]["invented"]) == ([], [])
+    assert len(told["day_end"]["found"]) == len(told["day_end"]["planted"]) + told["day_end"]["known"]
+    assert all((played[1] / "day-end" / name).is_file() for name in told["day_end"]["files"])
 
 
 def test_its_home_can_be_looked_into_afterwards(played):

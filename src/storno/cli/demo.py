@@ -68,13 +68,13 @@ def demo(
     chosen = secrets.randbelow(_SEED_MAX) if seed is None else seed
     plan = Plan(folder, seconds, terminals, chosen, kill=not no_kill)
     report = _play(plan, headless=headless, as_json=as_json)
-    return ExitCode.DISAGREES if report.comparison.verdict == "disagree" else ExitCode.DONE
+    return ExitCode.DISAGREES if report.verdict == "disagree" else ExitCode.DONE
 
 
 demo.help = t(
     "Show it all: shops sell over real sockets while the host misbehaves and the gateway is killed; then the books of "
-    "host, journal and terminals are compared.",
-    "一键演示：门店经真实网络交易，主机故障不断，网关中途被强杀；最后核对主机、流水、终端三方账目。",
+    "host, journal and terminals are compared, and the day's clearing file and bank statement are reconciled.",
+    "一键演示：门店经真实网络交易，主机故障不断，网关中途被强杀；最后核对主机、流水、终端三方账目，并对清算文件和银行流水做日终对账。",
 )
 
 

@@ -15,6 +15,7 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
+from storno.cli import demo_day_end
 from storno.cli import demo_words as say
 from storno.cli.text import language, t
 from storno.cli.width import wrap
@@ -66,7 +67,8 @@ def as_json(report: Report) -> dict[str, Any]:
         "doubled": compared.count(Class.DOUBLED),
         "silent": compared.count(Class.SILENT),
         "named": compared.count(Class.NAMED),
-        "verdict": compared.verdict,
+        "day_end": None if report.day_end is None else demo_day_end.as_json(report.day_end),
+        "verdict": report.verdict,
         "home": str(report.plan.home),
         "explain": report.example,
     }
@@ -99,6 +101,8 @@ def show(report: Report, console: Console) -> None:
     if compared.findings:
         console.print(_findings(compared))
     console.print(_verdict(report))
+    if report.day_end is not None:
+        demo_day_end.show(report.day_end, console)
     console.print()
     console.print(_next(report), soft_wrap=True)
 

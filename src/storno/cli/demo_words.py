@@ -54,6 +54,10 @@ def event(name: str) -> str:
             "主机已重启并关闭故障；终端与网关完成剩余冲正",
         ),
         "comparing": t("comparing host, journal and terminals", "核对主机、流水与终端账目"),
+        "closing": t(
+            "the day's end: clearing file and bank statement, with differences planted in them",
+            "日终：导入清算文件与银行流水（其中埋有差异）并对账",
+        ),
     }[head]
 
 

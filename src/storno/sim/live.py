@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from storno.sim import three_books
 from storno.sim.compare import Comparison, compare
+from storno.sim.day_end import DayEnd, close_day
 from storno.sim.gauge import FaultTail, Gauge
 from storno.sim.shop import Post, Shop
 from storno.sim.supervisor import FAULTS, Supervisor, Timing
@@ -42,6 +43,8 @@ class Stage(Enum):
     """The gateway was killed and is not back yet."""
     SETTLING = "settling"
     COMPARING = "comparing"
+    CLOSING = "closing"
+    """The day's end: clearing file and bank statement, imported and reconciled."""
     DONE = "done"
 
 
@@ -74,6 +77,15 @@ class Report:
     pending: int
     """Reversals that were still under way when the drain ended."""
     cases: tuple[OpenCase, ...] = ()
+    day_end: DayEnd | None = None
+    """None when the host cleared nothing."""
+
+    @property
+    def verdict(self) -> str:
+        """Say agree, explained or disagree; a day end that finds other differences than there are disagrees."""
+        if self.day_end is not None and not self.day_end.agrees:
+            return "disagree"
+        return self.comparison.verdict
 
 
 class World:
@@ -113,7 +125,7 @@ class World:
             await self._start()
             await self._work()
             await self._settle()
-            return self._compare()
+            return await self._close_day(self._compare())
         finally:
             for job in self._jobs:
                 job.cancel()
@@ -218,7 +230,6 @@ class World:
         comparison = compare(three_books.read(self.plan.home, mids_of(self.plan.terminals)))
         if faults := self.supervisor.faults_of_ours():
             comparison = replace(comparison, broken=(*comparison.broken, *faults))
-        self.stage = Stage.DONE
         return Report(
             self.plan,
             comparison,
@@ -231,3 +242,12 @@ class World:
             self.gauge.in_flight(),
             self.gauge.cases(),
         )
+
+    async def _close_day(self, report: Report) -> Report:
+        """Let the host send its files, and find what was planted in them."""
+        self.stage = Stage.CLOSING
+        self._tell("closing")
+        named = frozenset(one.key for one in report.comparison.findings)
+        day_end = await asyncio.to_thread(close_day, self.plan.home, named, self.plan.seed)
+        self.stage = Stage.DONE
+        return replace(report, day_end=day_end)

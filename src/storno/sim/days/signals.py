@@ -47,7 +47,9 @@ def write_signals(path: Path, day: Day, number: int, calendar: Calendar, fleet: 
 def has(day: Day, *names: str) -> Flags:
     """Say which rows have one of these causes, first or second."""
     wanted = [CAUSE_OF[name] for name in names]
-    return np.isin(day.cause, wanted) | np.isin(day.second_cause, wanted)
+    either: Flags = np.isin(day.cause, wanted)
+    either |= np.isin(day.second_cause, wanted)
+    return either
 
 
 def _columns(
@@ -56,7 +58,7 @@ def _columns(
     size = day.size
     retried = np.where(day.retry_of == NONE, 0, day.retry_of)
     codes = _answers(day)
-    local = _locals(day)
+    local = _locals(day, draws)
     trouble = fleet.trouble[day.terminal]
     timeouts = _TIMEOUT[day.fate]
     return {
@@ -89,9 +91,9 @@ def _columns(
         "ms_connect": _gaps(pa.array(_connect(day, draws)), draws, size),
         "ms_host": _gaps(pa.array(_host_ms(day, draws)), draws, size, timeouts),
         "ms_issuer": _gaps(pa.array(_issuer_ms(day, draws)), draws, size, timeouts & draws.hits(700_000, size)),
-        "timer_ms": _gaps(pa.array(np.where(trouble == Trouble.SETTINGS, SHORT_TIMER_MS, TIMER_MS)), draws, size),
-        "card_removed": pa.array((day.fate == _CANCELLED) & draws.hits(600_000, size)),
-        "cancel_key": pa.array(has(day, "operator_mistake") & draws.hits(650_000, size)),
+        "timer_ms": _gaps(pa.array(_timer(day, trouble)), draws, size),
+        "card_removed": pa.array(_removed(day, draws)),
+        "cancel_key": pa.array(_cancels(day, draws)),
         "retry_of": strings(tx_ids(calendar, np.full(size, number), whole.serial[retried]), day.retry_of != NONE),
     }  # fmt: skip
 
@@ -118,7 +120,26 @@ def _answers(day: Day) -> Ints:
     return np.where(_SILENT[day.fate], len(CODES), day.code)
 
 
-def _locals(day: Day) -> Ints:
+def _timer(day: Day, trouble: Ints) -> Ints:
+    """Give the timer: short where the settings are wrong, and at every fiftieth terminal, where it does no harm."""
+    short = (trouble == Trouble.SETTINGS) | (day.terminal % 50 == 17)
+    return np.where(short, SHORT_TIMER_MS, TIMER_MS)
+
+
+def _removed(day: Day, draws: Draws) -> Flags:
+    """Say where the card was pulled early: often why it was cancelled, but people pull it in any long wait too."""
+    pulled = (day.fate == _CANCELLED) & draws.hits(600_000, day.size)
+    return pulled | (_TIMEOUT[day.fate] & draws.hits(70_000, day.size)) | draws.hits(1_500, day.size)
+
+
+def _cancels(day: Day, draws: Draws) -> Flags:
+    """Say where the cancel key was pressed: by mistake, because the wait was long, or because the card would not read."""
+    pressed = has(day, "operator_mistake") & draws.hits(650_000, day.size)
+    pressed |= (day.fate == _CANCELLED) & draws.hits(150_000, day.size)
+    return pressed | (_TIMEOUT[day.fate] & draws.hits(90_000, day.size)) | draws.hits(2_000, day.size)
+
+
+def _locals(day: Day, draws: Draws) -> Ints:
     place = np.zeros(len(FATES), dtype=np.int64)
     for at, fate in enumerate(FATES):
         place[at] = _LOCAL_OF.get(fate.name, 2 if _TIMEOUT[at] else 0)
@@ -127,8 +148,9 @@ def _locals(day: Day) -> Ints:
         day, "card_unreadable"
     )
     local = np.where(unread, 6, local)
-    twice = (local == 0) & has(day, "operator_mistake")
-    return np.where(twice, 8, local)
+    twice = has(day, "operator_mistake") & draws.hits(800_000, day.size)
+    twice |= has(day, "wrong_amount") & draws.hits(250_000, day.size)
+    return np.where((local == 0) & (twice | draws.hits(800, day.size)), 8, local)
 
 
 def _noise(draws: Draws, size: int, low: int, high: int) -> Ints:
@@ -177,20 +199,20 @@ def _restarts(day: Day, trouble: Ints, draws: Draws) -> Ints:
 
 
 def _sign_in(day: Day, draws: Draws) -> Ints:
-    stale = has(day, "keys_out_of_step") & draws.hits(850_000, day.size)
+    stale = (has(day, "keys_out_of_step") & draws.hits(850_000, day.size)) | (day.terminal % 40 == 11)
     return np.where(stale, draws.between(25, 90, day.size), day.second // 3600 * 7 // 10)
 
 
 def _connect(day: Day, draws: Draws) -> Ints:
-    bad = has(day, "unstable_network")
+    bad = (has(day, "unstable_network") & draws.hits(850_000, day.size)) | draws.hits(20_000, day.size)
     return _noise(draws, day.size, 40, 420) + np.where(bad, _noise(draws, day.size, 300, 6_000), 0)
 
 
 def _host_ms(day: Day, draws: Draws) -> Ints:
-    bad = has(day, "host_failure") & draws.hits(850_000, day.size)
+    bad = (has(day, "host_failure") & draws.hits(850_000, day.size)) | draws.hits(8_000, day.size)
     return _noise(draws, day.size, 20, 160) + np.where(bad, _noise(draws, day.size, 2_000, 20_000), 0)
 
 
 def _issuer_ms(day: Day, draws: Draws) -> Ints:
-    bad = has(day, "issuer_failure") & draws.hits(850_000, day.size)
+    bad = (has(day, "issuer_failure") & draws.hits(850_000, day.size)) | draws.hits(10_000, day.size)
     return _noise(draws, day.size, 120, 900) + np.where(bad, _noise(draws, day.size, 6_000, 45_000), 0)
