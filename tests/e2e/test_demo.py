@@ -8,7 +8,6 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
@@ -17,6 +16,7 @@ from storno.cli import demo
 from storno.reversal.key import TxKey
 from storno.reversal.kinds import Kind
 from storno.sim.compare import Books, HostLine, compare
+from storno.sim.live import Report
 
 KEYS = {
     "seed", "seconds", "terminals", "transactions", "approved", "declined", "faults", "timeouts", "reversals",
@@ -131,7 +131,10 @@ HOST = HostLine(
     ("books", "code"), [(Books(), 0), (Books((HOST,)), 1), (Books((replace(HOST, applied=2),)), 1)]
 )
 def test_the_exit_code_is_the_verdict(monkeypatch, books, code):
-    monkeypatch.setattr(demo, "_play", lambda *_, **__: SimpleNamespace(comparison=compare(books)))
+    report = Report(
+        plan=None, comparison=compare(books), gauge=None, faults={}, told={}, kills=0, power_cuts=0, example="", pending=0
+    )  # fmt: skip
+    monkeypatch.setattr(demo, "_play", lambda *_, **__: report)
     result = CliRunner().invoke(demo.demo, ["--json"], standalone_mode=False)
     assert result.return_value == code
 

@@ -128,12 +128,14 @@ def _timer(day: Day, trouble: Ints) -> Ints:
 
 def _removed(day: Day, draws: Draws) -> Flags:
     """Say where the card was pulled early: often why it was cancelled, but people pull it in any long wait too."""
-    pulled = (day.fate == _CANCELLED) & draws.hits(600_000, day.size)
-    return pulled | (_TIMEOUT[day.fate] & draws.hits(70_000, day.size)) | draws.hits(1_500, day.size)
+    pulled: Flags = (day.fate == _CANCELLED) & draws.hits(600_000, day.size)
+    pulled |= _TIMEOUT[day.fate] & draws.hits(70_000, day.size)
+    pulled |= draws.hits(1_500, day.size)
+    return pulled
 
 
 def _cancels(day: Day, draws: Draws) -> Flags:
-    """Say where the cancel key was pressed: by mistake, because the wait was long, or because the card would not read."""
+    """Say where the cancel key was pressed: by mistake, in a long wait, or because the card would not read."""
     pressed = has(day, "operator_mistake") & draws.hits(650_000, day.size)
     pressed |= (day.fate == _CANCELLED) & draws.hits(150_000, day.size)
     return pressed | (_TIMEOUT[day.fate] & draws.hits(90_000, day.size)) | draws.hits(2_000, day.size)
