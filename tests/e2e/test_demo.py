@@ -132,7 +132,8 @@ HOST = HostLine(
 )
 def test_the_exit_code_is_the_verdict(monkeypatch, books, code):
     report = Report(
-        plan=None, comparison=compare(books), gauge=None, faults={}, told={}, kills=0, power_cuts=0, example="", pending=0
+        plan=None, comparison=compare(books), gauge=None, faults={}, told={}, kills=0, power_cuts=0, example="",
+        pending=0,
     )  # fmt: skip
     monkeypatch.setattr(demo, "_play", lambda *_, **__: report)
     result = CliRunner().invoke(demo.demo, ["--json"], standalone_mode=False)
