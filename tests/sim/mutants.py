@@ -26,6 +26,7 @@ from storno.reversal.lifecycle import TABLE, Effect, Input, State, Step
 from storno.reversal.machine import fold
 from storno.reversal.postings import entries_at
 from storno.reversal.record import Trigger
+from storno.sim.world.people import BackOffice
 from storno.terminal import machine as terminal_machine
 from storno.terminal.state import ClearPending, SetPending
 from storno.terminal.store import MemoryStore
@@ -165,6 +166,11 @@ def recovered_means_approved():
 def late_answer_wins():
     effects = (Effect.POST_EFFECT, Effect.MARK_ORIGINAL)
     return [row(State.REVERSING, Input.RESPONSE_APPROVED, Step(State.APPROVED, effects))]
+
+
+@mutant("an approval that comes after the reversal is done is ignored")
+def approval_after_reversal_is_ignored():
+    return [row(State.REVERSED, Input.RESPONSE_APPROVED, Step(State.REVERSED, (Effect.NOTE_LATE,)))]
 
 
 @mutant("a late answer to the sale counts as the answer to its reversal")
@@ -397,3 +403,11 @@ def terminal_forgets_on_silence():
         return done
 
     return [patch.object(terminal_machine.TerminalCore, "_doubt", _doubt)]
+
+
+# ---------------------------------------------------------------- the evening
+
+
+@mutant("nobody compares the books with the clearing")
+def clearing_is_not_read():
+    return [patch.object(BackOffice, "close_the_day", lambda *_: 0)]

@@ -19,6 +19,44 @@ pytestmark = pytest.mark.sim
 HERE = Path(__file__).resolve().parent
 SEEDS = 400
 FIRST = 10_000
+SMALL_SEEDS = 1_600
+SMALL_FIRST = 20_000
+KINDS = {
+    "a message lost": {
+        "net_lost",
+        "net_cut_before",
+        "host_request_lost",
+        "host_answer_lost",
+        "host_reversal_lost",
+    },
+    "a message doubled": {"net_doubled", "host_duplicate_answer"},
+    "a message delayed": {"net_slow", "host_late", "host_slow_drip"},
+    "messages reordered": {"net_reordered"},
+    "bytes in pieces": {"net_split", "net_cut_within", "host_partial_frame"},
+    "a partition": {"partition_pos", "partition_lines"},
+    "half-open lines and none": {"net_half_open", "net_refused", "net_cut_after"},
+    "a peer that does not read": {"link_stalled", "terminal_stalled"},
+    "a torn write": {"disk_torn"},
+    "written and not reported": {"disk_unreported"},
+    "a slow sync": {"disk_slow"},
+    "a full disk": {"disk_full"},
+    "a gateway gone": {"gateway_killed", "gateway_power"},
+    "a host that restarts": {"host_restarted", "host_restart_with_memory", "host_restart_before_effect"},
+    "a host that forgets": {"host_forgot"},
+    "a host that refuses": {"host_reversal_refused", "host_reversal_answer_lost", "host_reset_before_effect"},
+    "a host that is wrong": {"host_bad_mac", "host_wrong_amount", "host_wrong_stan", "host_babble"},
+    "a host in doubt": {"host_doubtful", "host_doubtful_posted", "host_reset_after_approval"},
+    "a host that undoes by itself": {"host_host_reversal"},
+    "a terminal without power": {"till_power_cut", "till_died"},
+    "a terminal that cannot store or print": {"till_store", "till_printer"},
+}
+"""Every kind of fault the simulator promises; each of the names must come up."""
+
+EVENTS = {
+    "sign-in", "settle", "echo", "balance", "drain", "batch_changed", "stan_wrapped", "retry_ordered",
+    "adjusted_charged", "adjusted_uncharged", "case_closed", "evenings", "tx_with_several_gateways",
+    "tx_beside_rogue_terminals", "tx_around_midnight",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +66,35 @@ def score() -> Score:
     for one, _ in run(range(FIRST, FIRST + SEEDS), jobs=min(4, os.cpu_count() or 1)):
         total.add(one)
     return total
+
+
+@pytest.fixture(scope="module")
+def small_score() -> Score:
+    """Many more small days: rare mixtures of faults in few transactions."""
+    total = Score()
+    seeds = range(SMALL_FIRST, SMALL_FIRST + SMALL_SEEDS)
+    for one, _ in run(seeds, jobs=min(4, os.cpu_count() or 1), small=True):
+        total.add(one)
+    return total
+
+
+@pytest.mark.timeout(600)
+def test_no_promise_is_broken_on_a_small_day(small_score):
+    assert [f"{one.replay}  # {one.promise}: {one.text} [{one.key}]" for one in small_score.broken] == []
+    assert (small_score.lost, small_score.doubled, small_score.silent) == (0, 0, 0)
+    assert small_score.transactions > 5_000
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_kind_of_fault_occurs(score, small_score, kind):
+    seen = score.faults + small_score.faults
+    assert {name for name in KINDS[kind] if not seen[name]} == set()
+
+
+@pytest.mark.timeout(600)
+def test_each_event_of_a_day_occurs(score):
+    assert {name for name in EVENTS if not score.happened[name]} == set()
 
 
 @pytest.mark.timeout(600)

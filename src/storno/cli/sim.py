@@ -71,6 +71,11 @@ SEED = SeedType()
     ),
 )
 @click.option(
+    "--small",
+    is_flag=True,
+    help=t("Small days: two terminals, six orders each.", "小型的一天：两台终端，各六笔。"),
+)
+@click.option(
     "--jobs", default=1, show_default=True, type=click.IntRange(1, 64), help=t("Processes.", "进程数。")
 )
 @click.option(
@@ -82,14 +87,14 @@ SEED = SeedType()
 def sim(**given: Any) -> int:
     """Run worlds."""
     if given["explain"] is not None:
-        return _explain(given["explain"], given["until"])
+        return _explain(given["explain"], given["until"], small=given["small"])
     seeds = (
         range(given["start"], given["start"] + given["seeds"])
         if given["seed"] is None
         else range(given["seed"], given["seed"] + 1)
     )
-    score, cpu_s = _run(seeds, given["until"], given["jobs"], quiet=given["as_json"])
-    body = {**_head(seeds, cpu_s, score), **score.as_json()}
+    score, cpu_s = _run(seeds, given)
+    body = {**_head(seeds, cpu_s, score), "small": given["small"], **score.as_json()}
     if given["record"]:
         with open(given["record"], "a", encoding="utf-8") as file:  # noqa: PTH123 - append
             file.write(json.dumps(body, ensure_ascii=False) + "\n")
@@ -135,30 +140,31 @@ def _processor() -> str:
     return models[0] if models else platform.processor()
 
 
-def _run(seeds: range, until_ms: int | None, jobs: int, *, quiet: bool) -> tuple[Score, float]:
+def _run(seeds: range, given: dict[str, Any]) -> tuple[Score, float]:
     """Live through all seeds; give their score and the seconds of processor time it took."""
     from storno.sim.world.many import run
     from storno.sim.world.scoreboard import Score
 
     total, cpu_s = Score(), 0.0
     label = t("days", "天")
-    shown = not quiet and sys.stderr.isatty()
+    shown = not given["as_json"] and sys.stderr.isatty()
+    days = run(seeds, given["until"], given["jobs"], small=given["small"])
     with click.progressbar(length=len(seeds), label=label, file=sys.stderr, hidden=not shown) as bar:
-        for score, spent_s in run(seeds, until_ms, jobs):
+        for score, spent_s in days:
             total.add(score)
             cpu_s += spent_s
             bar.update(score.worlds)
     return total, cpu_s
 
 
-def _explain(seed: int, until_ms: int | None) -> int:
+def _explain(seed: int, until_ms: int | None, *, small: bool) -> int:
     """Tell the story of the transaction that broke a promise; of everything when none did."""
     from storno.sim.world.story import Story
     from storno.sim.world.swarm import draw
     from storno.sim.world.violation import Violation
     from storno.sim.world.world import World
 
-    swarm, story = draw(seed), Story()
+    swarm, story = draw(seed, small=small), Story()
     world = World(swarm, story)
     key, failed = None, ""
     try:

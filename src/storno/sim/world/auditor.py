@@ -63,6 +63,8 @@ _ONLY_BY = {
 """The only causes of a move, whatever the table says; a move from where a transaction is in flight that is not here
 goes to REVERSING or UNKNOWN."""
 _IN_FLIGHT = (State.AUTHORIZING, State.ADVISING, State.REVERSING)
+_OVER = (State.REVERSED, State.DECLINED, State.NOT_SENT)
+"""Where nothing is held: an approval that comes now must be undone, whoever finds it in the evening."""
 _DOUBTS = (State.REVERSING, State.UNKNOWN)
 
 
@@ -126,6 +128,9 @@ class Auditor:
             self._moved(stored, before, cause)
             if cause is Input.SEND_FAILED and state is State.NOT_SENT and stored.tx_id not in follower.unsent:
                 raise Violation("not sent", "what may have left is called not sent", stored.key)
+        late = cause is Input.RESPONSE_APPROVED and before in _OVER
+        if late and state is not State.REVERSING and stored.case is None:
+            raise Violation("late", f"approved after it was {state.value}, and nobody undoes it", stored.key)
         believes = change[1][_TOLD] == _SAID_YES and cause is not Input.CASE_CLOSED
         if state is State.REVERSED and before is not state and believes and stored.case is None:
             raise Violation("case", "undone, its shop was told approved, and nobody is told", stored.key)

@@ -10,24 +10,27 @@ import gc
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from itertools import repeat
 
 from storno.sim.world.scoreboard import Score, live
 
 SLICE = 10
 
 
-def run(seeds: range, until_ms: int | None = None, jobs: int = 1) -> Iterator[tuple[Score, float]]:
+def run(
+    seeds: range, until_ms: int | None = None, jobs: int = 1, *, small: bool = False
+) -> Iterator[tuple[Score, float]]:
     """Live through all seeds; give the score of some at a time, with the seconds of processor time it took."""
     slices = [seeds[at : at + SLICE] for at in range(0, len(seeds), SLICE)]
     if jobs == 1 or len(slices) == 1:
         for one in slices:
-            yield work(one, until_ms)
+            yield work(one, until_ms, small)
         return
     with ProcessPoolExecutor(jobs) as pool:
-        yield from pool.map(work, slices, [until_ms] * len(slices))
+        yield from pool.map(work, slices, repeat(until_ms), repeat(small))
 
 
-def work(seeds: range, until_ms: int | None) -> tuple[Score, float]:
+def work(seeds: range, until_ms: int | None, small: bool = False) -> tuple[Score, float]:  # noqa: FBT001, FBT002
     """Live through some seeds in this process."""
     began_s = time.process_time()
     total = Score()
@@ -36,7 +39,7 @@ def work(seeds: range, until_ms: int | None) -> tuple[Score, float]:
     gc.disable()
     try:
         for seed in seeds:
-            total.add(live(seed, until_ms))
+            total.add(live(seed, until_ms, small=small))
     finally:
         if resting:
             gc.enable()

@@ -33,11 +33,12 @@ class Broken:
     promise: str
     text: str
     key: TxKey | None = None
+    small: bool = False
 
     @property
     def replay(self) -> str:
         """Give the line that plays it again."""
-        return f"storno sim --seed {self.seed:#x}"
+        return f"storno sim --seed {self.seed:#x}" + (" --small" if self.small else "")
 
 
 @dataclass(slots=True)
@@ -110,18 +111,18 @@ class Score:
         }
 
 
-def live(seed: int, until_ms: int | None = None) -> Score:
+def live(seed: int, until_ms: int | None = None, *, small: bool = False) -> Score:
     """Live through the world of a seed and give its score; a broken promise is in it, not raised."""
-    world = World(draw(seed))
+    world = World(draw(seed, small=small))
     broken: list[Broken] = []
     try:
         world.run(until_ms)
     except Violation as violation:
-        broken.append(Broken(seed, violation.promise, violation.text, violation.key))
+        broken.append(Broken(seed, violation.promise, violation.text, violation.key, small))
     except AssertionError as error:
-        broken.append(Broken(seed, "contract", str(error) or type(error).__name__))
+        broken.append(Broken(seed, "contract", str(error) or type(error).__name__, None, small))
     except Exception as error:  # noqa: BLE001 - whatever the code under test raises is a finding with a seed
-        broken.append(Broken(seed, "crash", f"{type(error).__name__}: {error}"))
+        broken.append(Broken(seed, "crash", f"{type(error).__name__}: {error}", None, small))
     return _score(world, broken)
 
 

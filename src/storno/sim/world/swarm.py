@@ -118,14 +118,16 @@ class Swarm:
         self.crash = self.stalls = self.babble = 0.0
 
 
-def draw(seed: int) -> Swarm:
-    """Draw a world from a seed."""
+def draw(seed: int, *, small: bool = False) -> Swarm:
+    """Draw a world from a seed; a small one has few terminals and orders, so that many fit into a minute."""
     rng = Random(f"storno/{seed}/swarm")
     swarm = Swarm(seed)
     swarm.gateways = 2 if rng.random() < 0.1 else 1
     swarm.links = rng.choice((1, 1, 2, 3))
     swarm.terminals = rng.choice((1, 2, 4, 6, 8, 12))
     swarm.orders = rng.choice((6, 12, 24, 40))
+    if small:
+        swarm.terminals, swarm.orders = min(swarm.terminals, 2), 6
     swarm.think_ms = rng.choice((0, 1_000, 10_000, 60_000, 300_000))
     swarm.rogues = rng.choice((0, 0, 0, 1, 2))
     if rng.random() < 0.15:
