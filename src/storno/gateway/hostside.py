@@ -160,10 +160,14 @@ class HostSide:
         node = self._node
         what, detail = judge_answer(record, msg, node.profile, mac_ok=self._mac_ok(record, msg, frame))
         in_flight = record.state in (State.AUTHORIZING, State.ADVISING)
-        if not in_flight:
+        if in_flight:
+            node.counts.host_ms.add(now_ms - record.updated_ms)
+        else:
             node.counts.add("late_answers")
         if what is Input.RESPONSE_INVALID and detail.trigger is not None:
             node.counts.add("bad_answers")
+            if detail.trigger is Trigger.BAD_MAC:
+                node.counts.add("host_bad_mac")
             node.log("warning", "bad_answer", record, why=detail.trigger.value)
             if record.state is State.AUTHORIZING:
                 base = node.undoing(detail.trigger, now_ms, code=detail.code)
@@ -201,6 +205,7 @@ class HostSide:
         trusted = not node.profile.mac_on_reversal_answers or self._mac_ok(record, msg, frame)
         if verdict is not ReversalVerdict.TRY_AGAIN and not trusted:
             node.counts.add("bad_answers")
+            node.counts.add("host_bad_mac")
             node.log("warning", "reversal_answer_bad_mac", record)
             verdict = ReversalVerdict.TRY_AGAIN
         code = msg.fields.get(39, "")
@@ -304,6 +309,7 @@ class HostSide:
             return "25"
         if not self._mac_ok(record, msg, frame):
             node.counts.add("bad_requests")
+            node.counts.add("host_bad_mac")
             node.log("warning", "host_reversal_bad_mac", record)
             return node.profile.code_bad_mac
         if not node.applicable(record, Input.HOST_REVERSED) or not record.kind.reversible:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from storno.exchange import compose
 from storno.exchange.classify import local_time, settlement_day, wire_key
 from storno.gateway import events as ev
+from storno.gateway.counts import Counts
 from storno.gateway.envelope import Envelope
 from storno.gateway.hostside import HostSide
 from storno.gateway.intake import Intake, Waiting
@@ -52,17 +53,6 @@ REASONS = {
     Trigger.LATE_APPROVAL: Reason.LATE_ANSWER,
     Trigger.OPERATOR: Reason.OTHER,
 }
-
-
-@dataclass(slots=True)
-class Counts:
-    """What a node has done since it started; numerators and denominators, never ratios."""
-
-    values: dict[str, int] = field(default_factory=dict)
-
-    def add(self, name: str, by: int = 1) -> None:
-        """Count something."""
-        self.values[name] = self.values.get(name, 0) + by
 
 
 @dataclass(slots=True)
@@ -215,7 +205,7 @@ class Node:
     ) -> Record:
         """Begin a record and journal it."""
         outcome = begin(tx_id, now_ms, opening, detail)
-        self._journal(outcome, card)
+        self._journal(outcome, card, None)
         self._carry_out(outcome, now_ms, None)
         return outcome.record
 
@@ -235,7 +225,7 @@ class Node:
         outcome = step(record, what, now_ms, detail)
         if Effect.FORGET_CARD in outcome.effects:
             card = FORGET_CARD
-        self._journal(outcome, card)
+        self._journal(outcome, card, record.state)
         case = outcome.record.case
         if case is not None and case is not record.case:
             self.counts.add("cases_opened")
@@ -262,15 +252,18 @@ class Node:
         """Give the details of a reversal that begins now: due at once, given up at the deadline."""
         return Detail(due_ms=now_ms, deadline_ms=now_ms + self.profile.deadline_ms)
 
-    def _journal(self, outcome: Outcome, card: bytes | None) -> None:
-        posting = outcome.posting
+    def _journal(self, outcome: Outcome, card: bytes | None, before: State | None) -> None:
+        posting, fact, record = outcome.posting, outcome.fact, outcome.record
+        move = (record.opening.kind, before, fact.input, record.state, record.trigger)
+        moves = self.counts.moves
+        moves[move] = moves.get(move, 0) + 1
         row = (
             None
             if posting is None
-            else (posting.key, outcome.record.tx_id, posting.currency, posting.entries)
+            else (posting.key, record.tx_id, posting.currency, posting.entries)
         )
-        self._batch.changes.append((fact_row(outcome.fact), tx_row(outcome.record), row, card))
-        self.registry.put(outcome.record, card, new=outcome.fact.input is None)
+        self._batch.changes.append((fact_row(fact), tx_row(record), row, card))
+        self.registry.put(record, card, new=fact.input is None)
 
     def _carry_out(self, outcome: Outcome, now_ms: int, frame: bytes | None) -> None:
         """Turn effects into orders; what goes outside waits for the batch to be durable."""

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import traceback
+from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from storno.gateway import events as ev
 from storno.gateway.clock import SteadyClock
 from storno.gateway.connections import TerminalConn
+from storno.gateway.counts import JOURNAL_S, Buckets
 from storno.gateway.links import HostLink
 from storno.journal.base import JournalError
 
@@ -132,6 +134,9 @@ class Gateway:
         self._number = 0
         self._writing = self._closed = False
         self._token_sent = self._token_durable = 0
+        self._handed: deque[tuple[int, float]] = deque()
+        self.journal_s = Buckets(JOURNAL_S)
+        """From handing a batch to the journal's writer until it is durable."""
         self._stopped: asyncio.Future[None] = self._loop.create_future()
         self._tasks: set[asyncio.Task[None]] = set()
         self.accepting = False
@@ -257,6 +262,7 @@ class Gateway:
         except JournalError as error:  # not taken: a later batch must never make this one look durable
             self._journal_failed(error.english)
             return
+        self._handed.append((batch[0], self._loop.time()))
         self._want_write()
 
     def _want_write(self) -> None:
@@ -280,6 +286,9 @@ class Gateway:
             token = max(token, getattr(answer, "token", 0))
         if token:
             self._token_durable = token
+            now_s = self._loop.time()
+            while self._handed and self._handed[0][0] <= token:
+                self.journal_s.add(now_s - self._handed.popleft()[1])
             self.feed(ev.Durable(token))
 
     def _arm(self) -> None:
