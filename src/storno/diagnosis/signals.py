@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 
 from storno.diagnosis import codes
 from storno.diagnosis.fleet import Tally, excess
@@ -72,15 +73,7 @@ class Signals:
     @property
     def sort(self) -> str:
         """Name what became of it by what was seen: a reversal's reason first, then the answer, then the condition."""
-        if self.reason:
-            return f"reversed {self.reason}"
-        if self.response:
-            found = codes.response(self.response)
-            good = found is not None and found.outcome is codes.Outcome.APPROVED
-            return "approved" if good else f"answer {self.response}"
-        if self.local in ("L01", "L06", "L09"):
-            return f"local {self.local}"
-        return "silent" if self.response == "" else "not known"
+        return _sort(self.reason, self.response, self.local)
 
     @property
     def failed(self) -> bool:
@@ -89,6 +82,19 @@ class Signals:
             return True
         found = codes.response(self.response or "")
         return found is not None and found.derived is not None and found.derived.technical
+
+
+@lru_cache(maxsize=4096)
+def _sort(reason: str | None, response: str | None, local: str | None) -> str:
+    if reason:
+        return f"reversed {reason}"
+    if response:
+        found = codes.response(response)
+        good = found is not None and found.outcome is codes.Outcome.APPROVED
+        return "approved" if good else f"answer {response}"
+    if local in ("L01", "L06", "L09"):
+        return f"local {local}"
+    return "silent" if response == "" else "not known"
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,24 +217,36 @@ def _many(seen: int, hit: int, usual: str) -> bool:
 
 def _clusters(me: Signals, near: Sequence[Signals]) -> dict[str, bool | None]:
     """See who else failed within the same minutes: one issuer, one carrier, one version, or everybody."""
-    others = [one for one in near if one.tx_id != me.tx_id]
-    if not others:
-        return {}
-    away = [one for one in others if me.tid is None or one.tid != me.tid]
-    issuer = [one for one in away if me.issuer and one.issuer == me.issuer]
-    rest = [one for one in away if me.issuer and one.issuer != me.issuer]
-    carrier = [one for one in away if me.carrier and one.carrier == me.carrier]
-    off_carrier = [one for one in away if me.carrier and one.carrier != me.carrier]
-    site = [one for one in away if me.site and one.site == me.site]
-    version = [one for one in away if me.version and one.version == me.version]
-    return {
-        "issuer_fails": _often(issuer, _ISSUER, "issuer") if issuer else None,
-        "other_issuers_fail": _often(rest, _HOST, "host") if rest else None,
-        "carrier_fails": _often(carrier, _LINK, "link") if carrier else None,
-        "other_carriers_fail": _often(off_carrier, _HOST, "host") if off_carrier else None,
-        "site_fails": _often(site, _LINK, "link") if site else None,
-        "version_fails": _often(version, _SOFTWARE, "software") if version else None,
-    }
+    counts: dict[str, list[int]] = {}
+    for one in near:
+        if one.tx_id == me.tx_id or (me.tid is not None and one.tid == me.tid):
+            continue
+        sort = one.sort
+        for name, same, hit in (
+            ("issuer_fails", _alike(me.issuer, one.issuer), _ISSUER),
+            ("other_issuers_fail", _unlike(me.issuer, one.issuer), _HOST),
+            ("carrier_fails", _alike(me.carrier, one.carrier), _LINK),
+            ("other_carriers_fail", _unlike(me.carrier, one.carrier), _HOST),
+            ("site_fails", _alike(me.site, one.site), _LINK),
+            ("version_fails", _alike(me.version, one.version), _SOFTWARE),
+        ):
+            if same:
+                tally = counts.setdefault(name, [0, 0])
+                tally[0] += 1
+                tally[1] += sort in hit
+    return {name: _many(seen, hit, _CLUSTER_USUAL[name]) for name, (seen, hit) in counts.items()}
+
+
+_CLUSTER_USUAL = {"issuer_fails": "issuer", "other_issuers_fail": "host", "carrier_fails": "link",
+                  "other_carriers_fail": "host", "site_fails": "link", "version_fails": "software"}  # fmt: skip
+
+
+def _alike(mine: str | None, other: str | None) -> bool:
+    return bool(mine) and mine == other
+
+
+def _unlike(mine: str | None, other: str | None) -> bool:
+    return bool(mine) and bool(other) and mine != other
 
 
 SYMPTOMS = (

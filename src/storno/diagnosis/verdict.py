@@ -1,0 +1,154 @@
+"""The verdict on one transaction: decision list, then signals, then what failed for many at once; and honestly unknown.
+
+(a) `decide` settles what codes settle; (b) `noisy_or` weighs the rest; (c) `fleet` may override (b) when one issuer,
+carrier, site, version or the host explains many failures of the same minutes. Pure: everything arrives as arguments.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from enum import Enum
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from storno.diagnosis.decide import Decision, decide
+from storno.diagnosis.fleet import CommonCause, Slice, Tally, common_cause
+from storno.diagnosis.knowledge import NOTHING, read_data
+from storno.diagnosis.noisy_or import Evidence, Model, Turn, evidence, turns, weigh
+from storno.diagnosis.signals import ALONE, symptoms
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from storno.diagnosis.codebook import Codebook
+    from storno.diagnosis.signals import Around, Signals
+
+KNOWN_FROM = 0.5
+"""Below this chance the verdict is "unknown", and the likeliest causes are only named."""
+SHOWN_FROM = 0.15
+"""Evidence weaker than this (log 10 of the likelihood ratio) is not worth a line."""
+_USUAL_FAILED = 0.012
+_FLEET_CHANCE = 0.97
+_DIMENSIONS = ("issuer", "carrier", "site", "version")
+
+
+class Basis(Enum):
+    """What a verdict rests on."""
+
+    RULE = "rule"
+    SIGNALS = "signals"
+    MANY = "many"
+    """Many failed at once."""
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Why it went as it did, and how sure that is."""
+
+    basis: Basis
+    cause: str
+    """The likeliest cause; empty: nothing went wrong. When the basis is UNKNOWN it is only the first of several."""
+    chance: float
+    ranked: tuple[tuple[str, float], ...]
+    """The three likeliest causes with their chances (more than one may hold)."""
+    together: tuple[str, ...]
+    """The likeliest set, when it has more than one member."""
+    speaks_for: tuple[Evidence, ...]
+    speaks_against: tuple[Evidence, ...]
+    would_change: tuple[Turn, ...]
+    decision: Decision | None
+    common: CommonCause | None
+
+    @property
+    def known(self) -> bool:
+        """Say whether the cause is more than a guess."""
+        return self.basis is not Basis.UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """The fitted model, and how often each kind of rule was right."""
+
+    model: Model
+    rule_chance: float
+
+
+@cache
+def figures() -> Figures:
+    """Read the figures of the package (data/model.toml)."""
+    return figures_of(read_data("model.toml"))
+
+
+def figures_of(data: dict[str, Any]) -> Figures:
+    """Read figures as bench/diagnosis.py writes them."""
+    names = tuple(data["causes"])
+    model = Model(
+        names, tuple(data["symptoms"]), tuple(data["sorts"]), np.array(data["prior"]),
+        np.array([data["shows"][name or "nothing"] for name in names]), np.array(data["leak"]),
+        np.array([data["ends"][name or "nothing"] for name in names]), float(data["joint"]), float(data["temper"]),
+    )  # fmt: skip
+    return Figures(model, float(data["rule_chance"]))
+
+
+def diagnose(
+    me: Signals, around: Around = ALONE, book: Codebook | None = None, fitted: Figures | None = None
+) -> Verdict:
+    """Say why a transaction went as it did."""
+    given = fitted or figures()
+    decision = decide(me, around, book)
+    if decision is not None and decision.cause:
+        return Verdict(
+            Basis.RULE, decision.cause, given.rule_chance, ((decision.cause, given.rule_chance),), (), (), (), (),
+            decision, None,
+        )  # fmt: skip
+    model, seen, common = given.model, symptoms(me, around), shared(me, around.near)
+    among = frozenset(decision.among) & frozenset(model.causes) if decision else frozenset()
+    weighed = weigh(model, me.sort, seen, among)
+    cause, chance = weighed.chances[0]
+    ranked = weighed.chances[:3]
+    basis = Basis.SIGNALS if chance >= KNOWN_FROM else Basis.UNKNOWN
+    if common is not None and common.sure and (not among or common.cause in among):
+        basis, cause, chance = Basis.MANY, common.cause, max(_FLEET_CHANCE, weighed.of(common.cause))
+        ranked = ((cause, chance), *(one for one in ranked if one[0] != cause))[:3]
+    lines = evidence(model, cause, me.sort, seen)
+    best = weighed.sets[0][0]
+    return Verdict(
+        basis, cause, min(1.0, chance), tuple(ranked), best if len(best) > 1 and cause in best else (),
+        tuple(one for one in lines if one.weight >= SHOWN_FROM), tuple(one for one in lines if one.weight <= -SHOWN_FROM),
+        turns(model, me.sort, seen, among), decision, common if basis is Basis.MANY else None,
+    )  # fmt: skip
+
+
+def nothing_wrong(verdict: Verdict) -> bool:
+    """Say whether the verdict is that nothing went wrong."""
+    return verdict.known and verdict.cause == NOTHING
+
+
+_TOGETHER = frozenset({"reversed 98", "silent", "local L01", "answer 91", "answer 92", "answer 96", "answer 98",
+                       "answer 68", "answer A7"})  # fmt: skip
+
+
+def shared(me: Signals, near: Sequence[Signals]) -> CommonCause | None:
+    """Find what explains the failures of the same minutes, if this transaction is one of them."""
+    if me.sort not in _TOGETHER or not near:
+        return None
+    others = [one for one in near if one.tx_id != me.tx_id]
+    counts: dict[tuple[str, str], list[int]] = {}
+    failed = Counter[bool]()
+    for one in others:
+        bad = one.sort in _TOGETHER
+        failed[bad] += 1
+        for dimension in _DIMENSIONS:
+            if value := getattr(one, dimension):
+                tally = counts.setdefault((dimension, value), [0, 0])
+                tally[0] += 1
+                tally[1] += bad
+    slices = [Slice(dimension, value, Tally(seen, bad)) for (dimension, value), (seen, bad) in counts.items()]
+    found = common_cause(slices, Tally(failed[True] + failed[False], failed[True]), _USUAL_FAILED)
+    if found is None or (found.dimension and getattr(me, found.dimension) != found.value):
+        return None
+    return found
