@@ -81,6 +81,14 @@ def threshold_for(distance: float) -> float:
     return 2.0 + math.log10(distance / _DISTANCE_AT_2) / _DECADES_A_POINT
 
 
+def distance_of(score: float) -> float:
+    """Give about how many transactions lie between two moments at which chance alone reaches this score.
+
+    Extrapolated above a score of 5 (three million transactions), where simulation ends.
+    """
+    return _DISTANCE_AT_2 * 10.0 ** (_DECADES_A_POINT * (score - 2.0))
+
+
 def chance_of(score: float) -> float:
     """Give about how often a score is at least this high at a random moment when nothing has changed.
 
