@@ -59,6 +59,8 @@ COMMANDS = (
     Entry("exceptions", "what reconciliation found, and who works on it", "对账差异：查看、分派、处理、复核"),
     Entry("export", "write the journal as Parquet for auditors", "导出流水为 Parquet，供审计"),
     Entry("explain", "tell the whole story of one transaction", "讲清一笔交易的来龙去脉"),
+    Entry("why", "say why one transaction failed and what to do", "说明一笔交易为何失败、怎么办"),
+    Entry("codes", "explain response codes", "解释应答码"),
     Entry("ledger", "show balances and prove they sum to zero", "查看余额并证明借贷平衡"),
     Entry("localise", "find what failures have in common", "找出失败的共同点（运营商、机型、版本等）"),
     Entry("import", "take in statements of networks, wallets and banks", "导入银联、钱包、银行对账文件"),

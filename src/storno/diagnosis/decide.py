@@ -74,14 +74,9 @@ _REASONS = {
         _among("unstable_network", "wrong_network_settings", "host_failure", "issuer_failure"),
     ),
 }  # fmt: skip
-_REASONS |= {
-    "4007": _REASONS["96"], "4351": _REASONS["06"], "4352": _REASONS["06"], "17": _REASONS["06"],
-    "22": _REASONS["96"], "68": _REASONS["98"], "4355": _REASONS["A0"], "4362": _REASONS["A0"],
-} | dict.fromkeys(("4006", "4021", "4353", "4354", "4360", "4361"), _REASONS["98"])  # fmt: skip
-
 
 def _reversal(me: Signals, _around: Around, _answer: Code | None) -> Decision | None:
-    found = _REASONS.get(me.reason or "")
+    found = _REASONS.get(me.sort.removeprefix("reversed ")) if me.reason else None
     return None if found is None else Decision(f"reason {me.reason}", found[0], among=found[1])
 
 

@@ -84,10 +84,18 @@ class Signals:
         return found is not None and found.derived is not None and found.derived.technical
 
 
+_SAME_REASON = {
+    **dict.fromkeys(("68", "4006", "4021", "4353", "4354", "4360", "4361"), "98"),
+    **dict.fromkeys(("22", "4007"), "96"), **dict.fromkeys(("4020", "4355", "4362"), "A0"),
+    **dict.fromkeys(("17", "4013", "4351", "4352", "4356", "4363"), "06"),
+}  # fmt: skip
+"""Other networks' reasons by the four that terminals use."""
+
+
 @lru_cache(maxsize=4096)
 def _sort(reason: str | None, response: str | None, local: str | None) -> str:
     if reason:
-        return f"reversed {reason}"
+        return f"reversed {_SAME_REASON.get(reason, reason)}"
     if response:
         found = codes.response(response)
         good = found is not None and found.outcome is codes.Outcome.APPROVED

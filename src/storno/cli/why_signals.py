@@ -1,0 +1,175 @@
+"""What `storno why` asks the journal for: the transaction as signals, its neighbours, other attempts, what clearing said.
+
+Reads only; a signals file adds what the journal cannot know (signal strength, reader, timings). Must not judge.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING
+
+from storno.diagnosis.attempts import WITHIN_MS, Attempt
+from storno.diagnosis.knowledge import Text
+from storno.diagnosis.lattice import Clearing, Money
+from storno.diagnosis.path import replay
+from storno.diagnosis.signals import NEAR_MS, Around, Signals
+from storno.diagnosis.whereabouts import NOT_SHOWN, Shown, local_condition, whereabouts
+from storno.journal.exception_table import TITLES
+from storno.journal.fact import TX_COLUMNS
+from storno.reversal.lifecycle import State
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from storno.diagnosis.path import Path
+    from storno.journal.exception_fact import ExceptionRecord
+    from storno.journal.fact import TxRow
+    from storno.journal.sqlite_reader import SqliteReader
+
+DAY_MS = 24 * 3_600_000
+F22 = 22
+_AT = {name: place + 1 for place, name in enumerate(TX_COLUMNS)}
+"""Places in a row of `span("transactions")`, which has the sequence number in front."""
+_UNDONE = frozenset({"reversing", "reversed", "refused", "exhausted"})
+_BIN = 6
+
+_CLEARING_OF = {
+    "approved_not_settled": Clearing.NO_LINE, "booked_not_settled": Clearing.NO_LINE,
+    "settled_but_reversed": Clearing.CHARGED, "reversed_twice": Clearing.UNDONE_TWICE,
+    "duplicate_settlement": Clearing.CHARGED_TWICE, "amount_mismatch": Clearing.CHARGED,
+    "fee_mismatch": Clearing.CHARGED, "partial_settled_in_full": Clearing.CHARGED,
+    "wrong_merchant": Clearing.CHARGED, "wrong_terminal": Clearing.CHARGED, "date_shift": Clearing.CHARGED,
+    "void_of_reversed": Clearing.CHARGED_AND_UNDONE, "settled_not_booked": Clearing.CHARGED,
+}  # fmt: skip
+"""What a finding of reconciliation says of the clearing of its transaction."""
+_BY_AMOUNT = frozenset({"reversal_unanswered", "reversal_refused", "reversal_exhausted"})
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """All that is known around one transaction."""
+
+    path: Path
+    me: Signals
+    around: Around
+    shown: Shown
+    attempt: Attempt
+    others: tuple[Attempt, ...]
+
+
+def gather(
+    journal: SqliteReader, path: Path, found: Sequence[ExceptionRecord], extra: Mapping[str, Signals]
+) -> Asked:
+    """Bring together what the journal, reconciliation and a signals file know of a transaction."""
+    record = path.record
+    at_ms = record.opened_ms
+    rows = list(journal.span("transactions", at_ms - DAY_MS // 2, at_ms + DAY_MS // 2))
+    mine = with_extra(of_path(path), extra.get(record.tx_id))
+    day, near, others = [], [], []
+    for row in rows:
+        same, opened = row[_AT["tid"]] == record.key.tid, row[_AT["opened_ms"]]
+        if not same and abs(opened - at_ms) > NEAR_MS:
+            if not _may_belong(row, path):
+                continue
+        elif row[_AT["tx_id"]] != record.tx_id:
+            one = with_extra(of_row(row), extra.get(row[_AT["tx_id"]]))
+            if same:
+                day.append(one)
+            if abs(opened - at_ms) <= NEAR_MS:
+                near.append(one)
+        if row[_AT["tx_id"]] != record.tx_id and _may_belong(row, path):
+            others.append(attempt_of(replay(journal.facts(row[_AT["tx_id"]]))))
+    shown = shown_by(found)
+    return Asked(path, mine, Around(tuple(day), tuple(near)), shown, attempt_of(path, shown), tuple(others))
+
+
+def _may_belong(row: TxRow, path: Path) -> bool:
+    opening = path.record.opening
+    return bool(opening.pan_token) and row[_AT["pan_token"]] == opening.pan_token and (
+        abs(row[_AT["opened_ms"]] - path.record.opened_ms) <= WITHIN_MS and row[_AT["kind"]] == opening.kind.value
+    )  # fmt: skip
+
+
+def of_path(path: Path) -> Signals:
+    """Give what a transaction's own facts show."""
+    record, opening = path.record, path.record.opening
+    entry = dict(opening.fields).get(F22)
+    undone = any(one.after.state is State.REVERSING for one in path.moments)
+    not_sent = record.state is State.NOT_SENT
+    return Signals(
+        tx_id=record.tx_id, at_ms=record.opened_ms, kind=opening.kind.value, amount_minor=opening.amount_minor,
+        card=opening.pan_token or None, tid=record.key.tid, site=record.key.mid, issuer=_issuer(opening.pan_masked),
+        entry_mode=entry, response=None if not_sent else record.response, reason=record.reason if undone else "",
+        local=local_condition(path) or None, original=opening.original,
+    )  # fmt: skip
+
+
+def of_row(row: TxRow) -> Signals:
+    """Give what the journal's row of a transaction shows."""
+    state = row[_AT["state"]]
+    return Signals(
+        tx_id=row[_AT["tx_id"]], at_ms=row[_AT["opened_ms"]], kind=row[_AT["kind"]],
+        amount_minor=row[_AT["amount_minor"]], card=row[_AT["pan_token"]] or None, tid=row[_AT["tid"]],
+        site=row[_AT["mid"]], issuer=_issuer(row[_AT["pan_masked"]]),
+        response=None if state == "not_sent" else row[_AT["response"]] or "",
+        reason=(row[_AT["reason"]] or "") if state in _UNDONE else "",
+        local="L01" if state == "not_sent" else None, original=row[_AT["original"]] or "",
+    )  # fmt: skip
+
+
+def _issuer(masked: str) -> str | None:
+    """Name the issuer by the first six digits, which a masked number keeps."""
+    head = masked[:_BIN]
+    return head if len(head) == _BIN and head.isdigit() else None
+
+
+def with_extra(one: Signals, extra: Signals | None) -> Signals:
+    """Add what a signals file knows; what the journal knows of outcome and identity stays."""
+    if extra is None:
+        return one
+    kept = {"tx_id", "at_ms", "kind", "amount_minor", "card", "tid", "response", "reason", "original"}
+    more = {
+        field.name: value for field in fields(Signals)
+        if field.name not in kept and (value := getattr(extra, field.name)) not in (None, "")
+    }  # fmt: skip
+    return replace(one, **more)
+
+
+def shown_by(found: Sequence[ExceptionRecord]) -> Shown:
+    """Say what reconciliation found of its clearing; the newest difference counts."""
+    for record in sorted(found, key=lambda one: -one.found_ms):
+        rule = record.about.rule
+        clearing = _CLEARING_OF.get(rule)
+        if clearing is None and rule in _BY_AMOUNT and record.about.found_minor is not None:
+            clearing = Clearing.CHARGED if record.about.found_minor else Clearing.NO_LINE
+        if clearing is not None:
+            return Shown(clearing, record.found_ms, _source(record))
+    return NOT_SHOWN
+
+
+def _source(record: ExceptionRecord) -> Text:
+    from storno.recon.queue import rule_of  # only a transaction with findings pays for the rules
+
+    rule = rule_of(record.about.rule)
+    english, chinese = (record.about.rule,) * 2 if rule is None else rule.title
+    standing = TITLES[record.standing]
+    return Text(
+        f"reconciliation {record.finding_id}: {english} ({standing[0]})",
+        f"对账 {record.finding_id}：{chinese}（{standing[1]}）",
+    )
+
+
+def attempt_of(path: Path, shown: Shown = NOT_SHOWN) -> Attempt:
+    """Give a transaction as an attempt to pay."""
+    record, opening = path.record, path.record.opening
+    where = whereabouts(path, shown)
+    money, proven = where.diagnosis.money, where.diagnosis.proven
+    if record.state in (State.VOIDED, State.COMPLETED):
+        money = Money.GIVEN_BACK if record.state is State.VOIDED else Money.NOT_TAKEN
+    elif record.state is State.CLOSED and shown.clearing is Clearing.UNKNOWN:
+        money = Money.TAKEN if path.sums.charged_minor else Money.NOT_TAKEN
+    good = record.state in (State.APPROVED, State.VOIDED, State.COMPLETED)
+    return Attempt(
+        record.tx_id, record.opened_ms, record.key.tid, record.key.mid, opening.pan_token, opening.amount_minor,
+        money, proven, record.response, failed=not good,
+    )  # fmt: skip
