@@ -1,12 +1,14 @@
 """What every journal engine promises: the same tests over every engine found in the folder."""
 
+import marshal
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from journal_kit import CARD, NOW_MS, Shop, approve, change, opening, sale
 from storno.journal.base import Head, JournalError
-from storno.journal.fact import GENESIS, TX_COLUMNS, link, tx_row
+from storno.journal.fact import GENESIS, TX_COLUMNS, fact_row, link, plain_row, tx_row
 from storno.journal.registry import engines
 from storno.reversal.key import TxKey
 from storno.reversal.lifecycle import Input, State
@@ -68,6 +70,16 @@ def test_what_was_committed_is_what_is_read(engine, tmp_path_factory, seed, size
     assert (result.facts, result.transactions, result.head) == (len(facts), len(shop.records), journal.head())
     assert result.postings == sum(record.postings for record in shop.records.values())
     journal.close()
+
+
+def test_a_body_handed_over_as_values_is_spelled_here_and_stored_the_same(journal):
+    opened = sale(fields=((3, "000000"), (55, "9F10")), original="1-0", hold_minor=5, reason="98")
+    answered = approve(opened.record)
+    changes = [(plain_row(one.fact), *change(one)[1:]) for one in (opened, answered)]
+    assert journal.commit(marshal.loads(marshal.dumps(changes))) == 2
+    assert [stored.row for stored in journal.read()] == [fact_row(one.fact) for one in (opened, answered)]
+    assert fold(journal.facts("1-1")) == answered.record
+    assert journal.verify().problems == ()
 
 
 def test_reading_from_a_sequence_number(journal):

@@ -24,7 +24,7 @@ from storno.gateway.saf import Saf
 from storno.gateway.timers import ANSWER, Timers
 from storno.iso8583.codec import codec_for
 from storno.iso8583.profile import CrossDay, Reason
-from storno.journal.fact import FORGET_CARD, Change, fact_row, tx_row
+from storno.journal.fact import FORGET_CARD, Change, plain_row, tx_row
 from storno.reversal import schedule
 from storno.reversal.lifecycle import IN_FLIGHT, Effect, Input, State
 from storno.reversal.machine import Outcome, begin, fold, step, takes
@@ -257,12 +257,8 @@ class Node:
         move = (record.opening.kind, before, fact.input, record.state, record.trigger)
         moves = self.counts.moves
         moves[move] = moves.get(move, 0) + 1
-        row = (
-            None
-            if posting is None
-            else (posting.key, record.tx_id, posting.currency, posting.entries)
-        )
-        self._batch.changes.append((fact_row(fact), tx_row(record), row, card))
+        row = None if posting is None else (posting.key, record.tx_id, posting.currency, posting.entries)
+        self._batch.changes.append((plain_row(fact), tx_row(record), row, card))
         self.registry.put(record, card, new=fact.input is None)
 
     def _carry_out(self, outcome: Outcome, now_ms: int, frame: bytes | None) -> None:

@@ -24,11 +24,13 @@ OPENED = "opened"
 
 FactRow: TypeAlias = tuple[str, int, str, str, str]
 """tx_id, at_ms, input, state, body (compact JSON)."""
+PlainRow: TypeAlias = tuple[str, int, str, str, tuple[Any, ...]]
+"""The same with its body as plain values: what a gateway hands over, for the writer's process has time to spell it."""
 TxRow: TypeAlias = tuple[Any, ...]
 """Values in the order of TX_COLUMNS."""
 PostingRow: TypeAlias = tuple[str, str, str, tuple[tuple[str, int], ...]]
 """key, tx_id, currency, entries (account, amount_minor)."""
-Change: TypeAlias = tuple[FactRow, TxRow, PostingRow | None, bytes | None]
+Change: TypeAlias = tuple[FactRow | PlainRow, TxRow, PostingRow | None, bytes | None]
 """One step, committed whole. The last member: None leaves the sealed card, b"" forgets it, anything else stores it."""
 
 FORGET_CARD = b""
@@ -84,23 +86,40 @@ def tx_row(record: Record) -> TxRow:
     )  # fmt: skip
 
 
-def fact_row(fact: Fact) -> FactRow:
-    """Write a fact as a row."""
-    body: dict[str, Any] = {}
-    if fact.opening is not None:
-        body["opening"] = _opening_body(fact.opening)
-    if fact.detail is not NO_DETAIL:
-        detail = _detail_body(fact.detail)
-        if detail:
-            body["detail"] = detail
-    text = _ENCODE(body) if body else "{}"
+def plain_row(fact: Fact) -> PlainRow:
+    """Write a fact as a row whose body is still to be spelled (`spelled`): plain values, in the members' order."""
+    opening, detail = fact.opening, fact.detail
     return (
         fact.tx_id,
         fact.at_ms,
         _WORDS[fact.input] or OPENED,
         _WORDS[fact.state],
-        text,
+        (
+            None if opening is None else _plain_opening(opening),
+            None if detail is NO_DETAIL else (*detail[:4], _WORDS[detail.trigger], *detail[5:]),
+        ),
     )
+
+
+def spelled(row: FactRow | PlainRow) -> FactRow:
+    """Give a row with its body as text, which is what is stored, linked and read."""
+    tx_id, at_ms, what, state, body = row
+    if isinstance(body, str):
+        return tx_id, at_ms, what, state, body
+    opening, detail = body
+    members: dict[str, Any] = {}
+    if opening is not None:
+        members["opening"] = _opening_body(opening)
+    if detail is not None:
+        told = _detail_body(detail)
+        if told:
+            members["detail"] = told
+    return tx_id, at_ms, what, state, _ENCODE(members) if members else "{}"
+
+
+def fact_row(fact: Fact) -> FactRow:
+    """Write a fact as a row."""
+    return spelled(plain_row(fact))
 
 
 def read_fact(row: FactRow) -> Fact:
@@ -118,23 +137,32 @@ def link(previous: bytes, row: FactRow) -> bytes:
     return hashlib.sha256(previous + f"{tx_id}\n{at_ms}\n{what}\n{state}\n{body}".encode()).digest()
 
 
-def _opening_body(opening: Opening) -> dict[str, Any]:
+def _plain_opening(opening: Opening) -> tuple[Any, ...]:
+    key, kind, first_state, *middle, trigger, reason = opening
+    return (tuple(key), _WORDS[kind], _WORDS[first_state], *middle, _WORDS[trigger], reason)
+
+
+def _opening_body(plain: tuple[Any, ...]) -> dict[str, Any]:
+    (
+        key, kind, first_state, amount_minor, currency, dialect, date, pan_masked, pan_token, fingerprint,
+        original, hold_minor, fields, tombstone, trigger, reason,
+    ) = plain  # fmt: skip
     body: dict[str, Any] = {
-        "key": list(opening.key), "kind": _WORDS[opening.kind], "state": _WORDS[opening.first_state],
-        "amount": opening.amount_minor, "currency": opening.currency, "dialect": opening.dialect, "date": opening.date,
-        "pan": opening.pan_masked, "token": opening.pan_token, "print": opening.fingerprint,
-        "fields": dict(opening.fields),
+        "key": key, "kind": kind, "state": first_state,
+        "amount": amount_minor, "currency": currency, "dialect": dialect, "date": date,
+        "pan": pan_masked, "token": pan_token, "print": fingerprint,
+        "fields": dict(fields),
     }  # fmt: skip
-    if opening.original:
-        body["original"] = opening.original
-    if opening.hold_minor:
-        body["hold"] = opening.hold_minor
-    if opening.tombstone:
+    if original:
+        body["original"] = original
+    if hold_minor:
+        body["hold"] = hold_minor
+    if tombstone:
         body["tombstone"] = True
-    if opening.trigger is not None:
-        body["trigger"] = opening.trigger.value
-    if opening.reason:
-        body["reason"] = opening.reason
+    if trigger is not None:
+        body["trigger"] = trigger
+    if reason:
+        body["reason"] = reason
     return body
 
 
@@ -162,14 +190,16 @@ def _read_opening(body: dict[str, Any]) -> Opening:
 _PLAIN = ("code", "rrn", "auth_code", "reason", "due_ms", "deadline_ms", "operator", "note")
 
 
-def _detail_body(detail: Detail) -> dict[str, Any]:
-    body: dict[str, Any] = {name: value for name in _PLAIN if (value := getattr(detail, name))}
-    if detail.amount_minor is not None:
-        body["amount"] = detail.amount_minor
-    if detail.trigger is not None:
-        body["trigger"] = detail.trigger.value
-    if detail.fields:
-        body["fields"] = dict(detail.fields)
+def _detail_body(plain: tuple[Any, ...]) -> dict[str, Any]:
+    code, rrn, auth_code, amount_minor, trigger, reason, due_ms, deadline_ms, operator, note, fields = plain
+    told = (code, rrn, auth_code, reason, due_ms, deadline_ms, operator, note)
+    body: dict[str, Any] = {name: value for name, value in zip(_PLAIN, told, strict=True) if value}
+    if amount_minor is not None:
+        body["amount"] = amount_minor
+    if trigger is not None:
+        body["trigger"] = trigger
+    if fields:
+        body["fields"] = dict(fields)
     return body
 
 

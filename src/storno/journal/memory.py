@@ -16,7 +16,7 @@ from storno.journal.exception_fact import (
     read_exception_row,
 )
 from storno.journal.exception_table import UNSETTLED, Move
-from storno.journal.fact import FORGET_CARD, GENESIS, OPENED, TX_COLUMNS, Stored, link, read_fact
+from storno.journal.fact import FORGET_CARD, GENESIS, OPENED, TX_COLUMNS, Stored, link, read_fact, spelled
 from storno.journal.registry import Engine
 from storno.journal.verify import Counts, EntryRow, Problem, verify
 
@@ -53,8 +53,9 @@ class MemoryJournal:
 
         """
         self._check(changes)
+        facts = [spelled(change[0]) for change in changes]
         seq, digest = self.head().seq, self.head().digest
-        for fact, row, posting, card in changes:
+        for fact, (_, row, posting, card) in zip(facts, changes, strict=True):
             seq += 1
             digest = link(digest, fact)
             tx_id = fact[0]

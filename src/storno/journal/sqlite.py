@@ -16,7 +16,7 @@ from storno.journal import schema
 from storno.journal.base import Head, JournalCorrupt, JournalError, JournalFull
 from storno.journal.exception_fact import ITEM
 from storno.journal.exception_table import Move
-from storno.journal.fact import FORGET_CARD, OPENED, link
+from storno.journal.fact import FORGET_CARD, OPENED, link, spelled
 from storno.journal.lock import WriterLock
 from storno.journal.registry import Engine
 from storno.journal.sqlite_reader import SqliteReader, corrupt, foreign
@@ -188,8 +188,9 @@ class SqliteJournal(SqliteReader):
         cards: dict[str, bytes] = {}
         found: dict[str, tuple[object, ...]] = {}
         changed: dict[str, ExceptionRow] = {}
-        for fact, row, posting, card in changes:
+        for plain, row, posting, card in changes:
             seq += 1
+            fact = spelled(plain)
             digest = link(digest, fact)
             facts.append((seq, *fact, digest))
             tx_id = fact[0]

@@ -15,7 +15,7 @@ from storno.exchange import classify
 from storno.gateway import events as ev
 from storno.iso8583.codec import codec_for
 from storno.iso8583.errors import DecodeError
-from storno.journal.fact import TX_COLUMNS, Change
+from storno.journal.fact import TX_COLUMNS, Change, spelled
 from storno.reversal.key import TxKey
 from storno.reversal.kinds import Kind
 from storno.reversal.lifecycle import Input, State
@@ -146,7 +146,7 @@ class Auditor:
         """Check that a reversal is given up only when its attempts or its time are used up, or its day is over."""
         waited_ms = change[0][1] - stored.round_ms
         early = stored.round_dues < self._profile.attempts_max and waited_ms < self._profile.deadline_ms
-        if early and "cross-day" not in change[0][4]:
+        if early and "cross-day" not in spelled(change[0])[4]:
             raise Violation("attempts", f"given up after {stored.round_dues} sendings", stored.key)
 
     def _moved(self, stored: Stored, before: State, cause: Input) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Container
 from typing import TYPE_CHECKING
 
-from storno.journal.fact import TX_COLUMNS, Change, read_fact
+from storno.journal.fact import TX_COLUMNS, Change, read_fact, spelled
 from storno.reversal.invariants import record_problems
 from storno.reversal.key import TxKey
 from storno.reversal.lifecycle import State
@@ -40,7 +40,7 @@ def memory_is_the_fold(gateway: GatewayDriver, *, held_only: bool = False) -> No
     for record in node.registry.held() if held_only else node.registry.known():
         facts = (
             *gateway.journal.facts(record.tx_id),
-            *(read_fact(c[0]) for c in coming.get(record.tx_id, ())),
+            *(read_fact(spelled(c[0])) for c in coming.get(record.tx_id, ())),
         )
         if not facts or fold(facts) != record:
             raise Violation("fold", f"{record.tx_id} in memory is not what its facts say", record.key)
