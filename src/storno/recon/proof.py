@@ -121,10 +121,8 @@ def filter_reasons(
     leg: Leg, lines: list[dict[str, Any]], books: list[dict[str, Any]], end: Ends
 ) -> Iterable[Reason]:
     """Give what is wrong with the rows the filter left alone: on both sides there must be the same number of them."""
-    ours = sum(
-        one["rows_"] for one in books
-        if one["klass"] != "hold" and one["position"] == "effect" and (leg is Leg.NETWORK or one["told"] == "approved")
-    ) - (end.books_open_effect if leg is Leg.NETWORK else end.books_open_told)  # fmt: skip
+    opened = end.books_open_told if leg is Leg.TERMINAL else end.books_open_effect
+    ours = sum(one["rows_"] for one in books if _counts(leg, one)) - opened
     theirs = _moving(lines)[0] - end.lines_open_live
     if ours != theirs:
         yield Reason(
@@ -136,19 +134,23 @@ def filter_reasons(
 _LINES_SIDE = {Leg.NETWORK: "network", Leg.TERMINAL: "terminal", Leg.BANK: "bank"}
 
 
+def _counts(leg: Leg, one: dict[str, Any]) -> bool:
+    """Say whether transactions are such that the outside must have them: booked, and for a terminal told so too."""
+    booked = one["klass"] != "hold" and one["position"] == "effect"
+    return booked and (leg is not Leg.TERMINAL or one["told"] == "approved")
+
+
 def books_account(leg: Leg, books: list[dict[str, Any]], end: Ends) -> Account:
     """Say where every transaction of ours went in a leg."""
     rows = sum(one["rows_"] for one in books)
     holds = sum(one["rows_"] for one in books if one["klass"] == "hold")
-    effect = sum(one["rows_"] for one in books if one["klass"] != "hold" and one["position"] == "effect")
+    counts = sum(one["rows_"] for one in books if _counts(leg, one))
     judged = {
         name: end.sum_of("books", name) for name in ("finding", "held", "cancelled", "outside", "uncovered")
     }
-    left_alone = effect - end.books_open_effect
-    matched = left_alone + end.clean + end.sum_of("books", "matched")
-    quiet = (
-        (rows - holds - effect) - (end.books_open - end.books_open_effect) + end.sum_of("books", "no_effect")
-    )
+    opened = end.books_open_told if leg is Leg.TERMINAL else end.books_open_effect
+    matched = counts - opened + end.clean + end.sum_of("books", "matched")
+    quiet = rows - holds - counts - (end.books_open - opened) + end.sum_of("books", "no_effect")
     parts = {"matched": matched, **judged, "no_effect": quiet, "preauth": holds}
     return Account(leg, "books", rows, tuple((name, count) for name, count in parts.items() if count))
 

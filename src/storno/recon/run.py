@@ -25,7 +25,7 @@ from storno.recon.steps.deposits import PASSES as DEPOSIT_PASSES
 from storno.recon.steps.deposits import deposits
 from storno.recon.steps.filter import Filter, choose, rates
 from storno.recon.steps.pairs import Terms, pairs, results
-from storno.recon.steps.sides import sides, totals
+from storno.recon.steps.sides import Shaping, sides, totals
 from storno.statements.line import Role
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 DIGEST_FROM_ROWS = 1_000_000
 SAMPLE_FROM_LINES = 2_000_000
 ROWS_PER_BUCKET = 4
+DIGEST_BYTES = 12
 BUCKETS_LOG2 = (12, 23)
 BOOKS = Shape(BOOKS_TEXTS, BOOKS_NUMBERS, NULLABLE, with_file=False)
 LINES = Shape(LINE_TEXTS, LINE_NUMBERS, NULLABLE)
@@ -105,11 +106,14 @@ class _Run:
             days.shifted(options.first, -days.MARGIN_DAYS) if options.first else "",
             days.shifted(options.last, days.MARGIN_DAYS) if options.last else "",
         )
+        undoing = {"network": "'void', 'reversal'", "terminal": "'reversal'"}  # a terminal's voided sale counts anyway
         marked = frozenset(
-            role for role in ("network", "terminal")
-            if engine.rows(f"SELECT count(*) FROM {role}_src WHERE mark IN ('reversed', 'voided')")[0][0]  # noqa: S608
+            role for role, kinds in undoing.items()
+            if engine.rows(f"SELECT count(*) FROM {role}_src WHERE kind IN ({kinds})")[0][0]  # noqa: S608
+            and engine.rows(f"SELECT count(*) FROM {role}_src WHERE mark IN ('reversed', 'voided')")[0][0]  # noqa: S608
         )  # fmt: skip
-        self._do((*sides(options, margin, marked), *totals()), frozenset())
+        self._shaping = Shaping(*margin, options.utc_offset_min * 60, marked)
+        self._do((*sides(self._shaping), *totals()), frozenset())
         seen = self._look()
         engine.table("days", days.COLUMNS, days.table(seen.all_days, options.calendar, options.hold_days))
         engine.table("rates_given", {"mid": "text", "basis_points": "int"},
@@ -165,6 +169,7 @@ class _Run:
             min(max(log2, BUCKETS_LOG2[0]), BUCKETS_LOG2[1]) if wanted else 0,
             seen.network_columns, tuple(one for one in seen.terminal_columns if one != "batch"),
             "batch" in seen.terminal_columns, seen.network >= SAMPLE_FROM_LINES,
+            not effort.memory_mb or (seen.books + lines) * DIGEST_BYTES < effort.memory_mb * 2**20 // 2,
         )  # fmt: skip
 
     def _terms(self, seen: Seen, s: str) -> Terms:
@@ -183,7 +188,7 @@ class _Run:
         terminal = self._filter(seen, seen.terminal) if Leg.TERMINAL in self._legs else None
         if terminal and not network.buckets_log2:
             terminal = replace(terminal, buckets_log2=0)
-        steps = [*(rates(network) if seen.fees else ()), *choose(network, terminal, fees=seen.fees)]
+        steps = [*(rates(network) if seen.fees else ()), *choose(self._shaping, network, terminal, fees=seen.fees)]
         for leg in self._legs:
             s = _SUFFIX[leg]
             terms = self._terms(seen, s)

@@ -132,7 +132,7 @@ GROUP BY coalesce(h.head, g.group_id), g.mid, g.currency
 """
 _PAIRS = """
 SELECT 'bank' AS leg, o.head AS pair_id, TRUE AS b_there, '' AS tx_id, o.expected AS b_effect, o.mid AS b_mid,
-    '' AS b_tid, p.head IS NOT NULL AS o_there, coalesce(p.lines_, 0) AS o_lines, coalesce(p.paid, 0) AS o_effect,
+    '' AS b_tid, p.head IS NOT NULL AS o_there, p.head IS NOT NULL AS o_live, coalesce(p.lines_, 0) AS o_lines, coalesce(p.paid, 0) AS o_effect,
     o.mid AS o_mid, '' AS o_tid, s.mid IS NOT NULL OR u.unnamed > 0 AS covered, FALSE AS b_pairs_off, o.currency,
     'deposit/' || o.mid || '/' || o.day AS key, o.day AS date, coalesce(p.day, '') AS settled_on, '' AS rrn,
     coalesce(p.rank, -1) AS rank, o.day AS about, o.due_n
@@ -141,7 +141,7 @@ FROM owed AS o LEFT JOIN paid AS p ON o.head = p.head
     CROSS JOIN (SELECT count(*) AS unnamed FROM deposits WHERE mid = '') AS u
 UNION ALL
 SELECT 'bank' AS leg, d.row_id AS pair_id, FALSE AS b_there, '' AS tx_id, 0 AS b_effect, '' AS b_mid, '' AS b_tid,
-    TRUE AS o_there, 1 AS o_lines, d.amount AS o_effect, d.mid AS o_mid, '' AS o_tid, TRUE AS covered,
+    TRUE AS o_there, TRUE AS o_live, 1 AS o_lines, d.amount AS o_effect, d.mid AS o_mid, '' AS o_tid, TRUE AS covered,
     FALSE AS b_pairs_off, d.currency, 'deposit/' || d.mid || '/' || d.day || '/' || d.row_id AS key, '' AS date,
     d.day AS settled_on, '' AS rrn, -1 AS rank, d.day AS about, n.due_n
 FROM left_deposits AS d LEFT JOIN days AS n ON d.day = n.day

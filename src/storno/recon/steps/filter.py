@@ -1,18 +1,25 @@
 """The filter: which rows may disagree at all, found without holding the sides.
 
-Rule: both sides are cut into buckets by the hash of their key; a bucket has a count and the sum of its rows' re-mixed
-hashes. Rows in equal buckets agree and are left alone; everything of an unequal bucket goes on. The filter never
-decides anything: without it the same findings come out. XOR of hashes is no digest: two equal changes cancel.
+Rule: both sides are cut into buckets by the hash of their key, and the re-mixed hashes of a bucket's rows are summed,
+one side taken away from the other. Rows of a bucket that comes to 0 agree and are left alone; all others go on. The
+filter decides nothing: without it the same findings come out. XOR would be no digest: two equal changes cancel.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from storno.recon.plan import Step, fill
+from typing import TYPE_CHECKING
 
-_SPECIAL = "('reversed', 'refused', 'exhausted', 'reversing', 'unknown', 'closed', 'authorizing', 'advising')"
-"""States in which a transaction without a booked effect may still have a line outside."""
+from storno.recon.plan import Step, fill
+from storno.recon.steps.sides import LINE_DAY
+
+if TYPE_CHECKING:
+    from storno.recon.steps.sides import Shaping
+
+_HOLDS = "kind <> 'preauth' AND kind <> 'preauth_void'"
+_NEITHER = "(position <> 'effect' AND state <> 'declined' AND state <> 'not_sent')"
+"""Transactions without a booked effect that may still have a line outside."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +32,10 @@ class Filter:
     terminal_columns: tuple[str, ...] = ("mid",)
     terminal_batch: bool = True
     sampled: bool = False
-    """Rates are learned from one line in ten (by the RRN's last digit). Follows from the data, never from the effort."""
+    """Rates are learned from one line in ten (by a number's last digit). Follows from the data, never from the effort."""
+
+    roomy: bool = True
+    """Row digests are kept before they are summed: faster, 12 bytes for each row."""
 
     @property
     def mask(self) -> int:
@@ -33,22 +43,21 @@ class Filter:
         return (1 << self.buckets_log2) - 1
 
 
+# One sum over both sides, ours taken away from theirs: 0 where a bucket holds the same rows on both.
+_UNEQUAL = """
+SELECT b FROM $rows GROUP BY b HAVING sum(d) <> 0
+"""
 _DIGEST = """
-SELECT CAST(hash($key) & $mask AS BIGINT) AS b, count(*) AS c, sum(hash(hash($key, $values)) >> 20) AS d
-FROM $side WHERE $where GROUP BY 1
+SELECT CAST(hash($key) & $mask AS INT) AS b, $sign CAST(hash(hash($key, $values)) >> 20 AS BIGINT) AS d
+FROM $side WHERE $where
 """
 _DIGEST_WITH_FEES = """
-SELECT CAST(hash($key) & $mask AS BIGINT) AS b,
-    count(*) + CAST(sum(CASE WHEN n.kind = 'payment' AND n.fee <> $due THEN 1000000 ELSE 0 END) AS BIGINT) AS c,
-    sum(hash(hash($key, $values)) >> 20) AS d
-FROM net AS n LEFT JOIN rates AS r ON n.mid = r.mid WHERE $where GROUP BY 1
-"""
-_UNEQUAL = """
-SELECT coalesce(x.b, y.b) AS b FROM $left AS x FULL JOIN $right AS y ON x.b = y.b
-WHERE coalesce(x.c, 0) <> coalesce(y.c, 0) OR coalesce(x.d, 0) <> coalesce(y.d, 0)
+SELECT CAST(hash($key) & $mask AS INT) AS b, CAST(hash(hash($key, $values)) >> 20 AS BIGINT)
+    + CASE WHEN n.kind = 'payment' AND n.fee <> $due THEN 1125899906842624 ELSE 0 END AS d
+FROM net AS n LEFT JOIN rates AS r ON n.mid = r.mid WHERE $where
 """
 _ODD_VOIDS = """
-SELECT DISTINCT CAST(hash(v.rrn) & $mask AS BIGINT) AS b FROM
+SELECT DISTINCT CAST(hash(v.rrn) & $mask AS INT) AS b FROM
     (SELECT rrn, original FROM books WHERE kind IN ('void', 'completion_void') AND position = 'effect' AND rrn <> '' AND original <> '') AS v
     JOIN (SELECT tx_id FROM books WHERE state = 'reversed') AS o ON v.original = o.tx_id
 """
@@ -58,83 +67,90 @@ FEE_DUE = (
     "ELSE (-n.amount * r.basis_points + 5000) // 10000 END"
 )
 
-_IN_BAD = "CAST(hash($key) & $mask AS BIGINT) IN (SELECT b FROM $bad)"
+_IN_BAD = "CAST(hash($key) & $mask AS INT) IN (SELECT b FROM $bad)"
 
 
-_NEITHER = f"(position = 'suspense' OR (position = 'none' AND state IN {_SPECIAL}))"
-_BOOKS_OPEN = """
-SELECT *, $network AS in_n, $terminal AS in_t FROM books WHERE klass <> 'hold' AND ($network OR $terminal)
-"""
-_BOOKS_N = f"""
-SELECT * EXCLUDE (in_n, in_t) FROM books_open WHERE in_n AND (
-    position = 'effect' OR {_NEITHER} OR rrn IN (SELECT rrn FROM net_open WHERE rrn <> '')
+_BOOKS_N = """
+SELECT * FROM books_open WHERE in_n AND (
+    position = 'effect' OR (position <> 'effect' AND state <> 'declined' AND state <> 'not_sent')
+    OR rrn IN (SELECT rrn FROM lines_n WHERE rrn <> '')
 )
-"""  # noqa: S608 - our own text
-_BOOKS_T = "SELECT * EXCLUDE (in_n, in_t) FROM books_open WHERE in_t"
+"""
+_BOOKS_T = "SELECT * FROM books_open WHERE in_t"
 
 
-def choose(network: Filter, terminal: Filter | None, *, fees: bool) -> tuple[Step, ...]:
-    """Give the steps that choose the rows that go on: `net_open`, `term_open`, and `books_open_n` and `books_open_t`.
+def choose(shaping: Shaping, network: Filter, terminal: Filter | None, *, fees: bool) -> tuple[Step, ...]:
+    """Give the steps that choose the rows that go on: `net_open`, `term_open` and `books_open`.
 
     `terminal` None: there is no terminal leg.
     """
-    steps = [*_network(network, fees=fees), *(_terminal(terminal) if terminal else ())]
+    steps = [*_network(shaping, network, fees=fees), *(_terminal(shaping, terminal) if terminal else ())]
     in_n = "TRUE"
     if network.buckets_log2:
         in_n = f"((rrn <> '' AND {_in_bad(network, 'rrn', 'bad_n')}) OR (rrn = '' AND position = 'effect') OR {_NEITHER})"
     in_t = "FALSE"
     if terminal:
-        in_t = _in_bad(terminal, _TERMINAL_KEY, "bad_t") if terminal.buckets_log2 else "TRUE"
-    keep = bool(network.buckets_log2)
-    steps += [
-        Step("books_open", fill(_BOOKS_OPEN, network=in_n, terminal=in_t), keep=keep),
-        Step("books_open_n", _BOOKS_N, keep=False),
-    ]
-    return (*steps, Step("books_open_t", _BOOKS_T, keep=False)) if terminal else tuple(steps)
+        in_t = _in_bad(terminal, _RAW_KEY, "bad_t") if terminal.buckets_log2 else "TRUE"
+    picked = shaping.books(f"{_HOLDS} AND ({in_n} OR {in_t})")
+    in_t = in_t.replace(_RAW_KEY, _TERMINAL_KEY)
+    open_ = f"SELECT *, {in_n} AS in_n, {in_t} AS in_t FROM ({picked}) AS b"  # noqa: S608 - our own text
+    return (*steps, Step("books_open", open_, keep=bool(network.buckets_log2)))
+
+
+def books_open(s: str) -> Step:
+    """Give the step that narrows `books_open` to a leg; the network's asks `lines_n`."""
+    return Step(f"books_open_{s}", _BOOKS_N if s == "n" else _BOOKS_T, keep=False)
 
 
 _TERMINAL_KEY = "tid, stan, day"
+_RAW_KEY = 'tid, stan, "date"'
+_MOVES = "kind IN ('payment', 'refund', 'void', 'reversal') AND amount_minor <> 0"
 
 
 def _in_bad(how: Filter, key: str, bad: str) -> str:
     return fill(_IN_BAD, key=key, mask=how.mask, bad=bad)
 
 
-def _network(how: Filter, *, fees: bool) -> tuple[Step, ...]:
+def _network(shaping: Shaping, how: Filter, *, fees: bool) -> tuple[Step, ...]:
     if not how.buckets_log2:
-        return (Step("net_open", "SELECT * FROM net WHERE moves", keep=False),)
+        return (Step("net_open", shaping.lines("network", _MOVES, "moves"), keep=False),)
     columns = "".join(f", {one}" for one in how.network_columns)
     theirs = "".join(f", n.{one}" for one in how.network_columns)
     if fees:
         digest = fill(_DIGEST_WITH_FEES, key="n.rrn", mask=how.mask, where="n.moves AND n.rrn <> ''", due=FEE_DUE,
                       values=f"n.amount, n.currency, n.day, n.live{theirs}")  # fmt: skip
     else:
-        digest = fill(_DIGEST, key="rrn", mask=how.mask, side="net", where="moves AND rrn <> ''",
+        digest = fill(_DIGEST, key="rrn", mask=how.mask, side="net", where="moves AND rrn <> ''", sign="",
                       values=f"amount, currency, day, live{columns}")  # fmt: skip
+    ours = fill(_DIGEST, key="rrn", mask=how.mask, side="books", sign="-",
+                where="position = 'effect' AND klass <> 'hold' AND rrn <> ''",
+                values=f"effect, currency, day, 1{columns}")  # fmt: skip
+    chosen = f"(rrn = '' OR {_in_bad(how, 'rrn', 'bad_n')})"
     return (
-        Step("digest_net", digest),
-        Step("digest_books_n", fill(_DIGEST, key="rrn", mask=how.mask, side="books",
-                                    where="position = 'effect' AND klass <> 'hold' AND rrn <> ''",
-                                    values=f"effect, currency, day, 1{columns}")),
-        Step("unequal_n", fill(_UNEQUAL, left="digest_net", right="digest_books_n")),
+        Step("digest_n", f"{digest} UNION ALL {ours}", keep=how.roomy),
+        Step("unequal_n", fill(_UNEQUAL, rows="digest_n")),
         Step("odd_voids", fill(_ODD_VOIDS, mask=how.mask)),
         Step("bad_n", "SELECT b FROM unequal_n UNION SELECT b FROM odd_voids"),
-        Step("net_open", f"SELECT * FROM net WHERE moves AND (rrn = '' OR {_in_bad(how, 'rrn', 'bad_n')})"),  # noqa: S608
+        Step("net_open", shaping.lines("network", f"{_MOVES} AND {chosen}", f"moves AND {chosen}"), keep=False),
     )  # fmt: skip
 
 
-def _terminal(how: Filter) -> tuple[Step, ...]:
+def _terminal(shaping: Shaping, how: Filter) -> tuple[Step, ...]:
     if not how.buckets_log2:
-        return (Step("term_open", "SELECT * FROM term WHERE moves", keep=False),)
+        return (Step("term_open", shaping.lines("terminal", _MOVES, "moves"), keep=False),)
     columns = "".join(f", {one}" for one in how.terminal_columns) + (", batch" if how.terminal_batch else "")
+    theirs = fill(_DIGEST, key=_TERMINAL_KEY, mask=how.mask, side="term", where="moves AND live = 1", sign="",
+                  values=f"amount, currency{columns}")  # fmt: skip
+    ours = fill(_DIGEST, key=_TERMINAL_KEY, mask=how.mask, side="books", sign="-",
+                where="position = 'effect' AND klass <> 'hold' AND told = 'approved'",
+                values=f"effect, currency{columns}")  # fmt: skip
     return (
-        Step("digest_term", fill(_DIGEST, key=_TERMINAL_KEY, mask=how.mask, side="term", where="moves AND live = 1",
-                                 values=f"amount, currency{columns}")),
-        Step("digest_books_t", fill(_DIGEST, key=_TERMINAL_KEY, mask=how.mask, side="books",
-                                    where="position = 'effect' AND klass <> 'hold' AND told = 'approved'",
-                                    values=f"effect, currency{columns}")),
-        Step("bad_t", fill(_UNEQUAL, left="digest_term", right="digest_books_t")),
-        Step("term_open", f"SELECT * FROM term WHERE moves AND {_in_bad(how, _TERMINAL_KEY, 'bad_t')}"),  # noqa: S608
+        Step("digest_t", f"{theirs} UNION ALL {ours}", keep=how.roomy),
+        Step("bad_t", fill(_UNEQUAL, rows="digest_t")),
+        Step("term_open", shaping.lines(
+            "terminal", f"{_MOVES} AND {_in_bad(how, f'tid, stan, {LINE_DAY}', 'bad_t')}",
+            f"moves AND {_in_bad(how, _TERMINAL_KEY, 'bad_t')}",
+        ), keep=False),
     )  # fmt: skip
 
 
@@ -165,7 +181,8 @@ UNION ALL SELECT mid, basis_points FROM rates_given
 
 def rates(how: Filter) -> tuple[Step, ...]:
     """Give the steps that find each merchant's agreed rate: the given one, else that of four fifths of its lines."""
-    sample = "right(rrn, 1) = '7'" if how.sampled else "TRUE"
+    number = "stan" if "stan" in how.network_columns else "rrn"
+    sample = f"right({number}, 1) = '7'" if how.sampled else "TRUE"
     return (
         Step("fee_sample", fill(_SAMPLE, sample=sample)),
         Step("rate_votes", _VOTES),

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from storno.recon.plan import Step, fill
+from storno.recon.steps.filter import books_open
 
 OWN = "l.klass = b.klass AND sign(l.amount) = sign(b.amount)"
 UNDOES = "l.klass = 'rev' AND sign(l.amount) = -sign(b.amount)"
@@ -157,14 +158,15 @@ FROM (
 
 def match(s: str, *, fees: bool) -> tuple[Step, ...]:
     """Give the steps of one leg, `n` (network) or `t` (terminal), up to `links_<s>` and `alone_<s>`."""
-    lines, books = ("net_open", "books_open_n") if s == "n" else ("term_open", "books_open_t")
+    lines, books = "net_open" if s == "n" else "term_open", f"books_open_{s}"
     rated = fees and s == "n"
     due = "-((abs(l.amount) * r.basis_points + 5000) // 10000) * sign(l.amount)" if rated else "NULL"
     key, whole = ("rrn", "rrn <> ''") if s == "n" else ("tid, stan, day", "stan <> '' AND tid <> ''")
     steps = [
-        Step(f"originals_{s}", fill(_ORIGINALS, books=books)),
         Step(f"lines_{s}", fill(_LINES, lines=lines, due=f"CAST({due} AS BIGINT)",
                                 rates="LEFT JOIN rates AS r ON l.mid = r.mid" if rated else "")),
+        books_open(s),
+        Step(f"originals_{s}", fill(_ORIGINALS, books=books)),
         Step(f"matchable_{s}", fill(_BOOKS, books=books, s=s)),
         Step(f"lone_lines_{s}", fill(_LONE_LINES, s=s, key=key, whole=whole)),
         Step(f"lone_books_{s}", fill(_LONE_BOOKS, s=s, key=key, whole=whole)),

@@ -58,7 +58,7 @@ _PAIRS = """
 SELECT '$leg' AS leg, b.tx_id AS pair_id, TRUE AS b_there, b.tx_id, b.klass, b.state AS b_state,
     b.position AS b_position, b.told AS b_told, b.amount AS b_amount, b.asked AS b_asked, b.effect AS b_effect,
     b.mid AS b_mid, b.tid AS b_tid, b.orig_state = 'reversed' AS b_undone, p.tx_id IS NOT NULL AS b_pairs_off,
-    g.tx_id IS NOT NULL AS o_there, coalesce(g.o_lines, 0) AS o_lines, coalesce(g.o_pay, 0) AS o_pay,
+    g.tx_id IS NOT NULL AS o_there, coalesce(g.live, 0) = 1 AS o_live, coalesce(g.o_lines, 0) AS o_lines, coalesce(g.o_pay, 0) AS o_pay,
     coalesce(g.o_rev, 0) AS o_rev, coalesce(g.o_void, 0) AS o_void,
     coalesce(g.live_sum, 0) AS o_effect,
     coalesce(g.o_fee, 0) AS o_fee, g.o_fee_due,
@@ -74,7 +74,7 @@ FROM free_${s}_0 AS b LEFT JOIN gathered_$s AS g ON b.tx_id = g.tx_id
 UNION ALL
 SELECT '$leg' AS leg, 'line ' || g.key || ' ' || g.currency AS pair_id, FALSE AS b_there, '' AS tx_id, g.own AS klass,
     '' AS b_state, 'none' AS b_position, '' AS b_told, 0 AS b_amount, 0 AS b_asked, 0 AS b_effect, '' AS b_mid,
-    '' AS b_tid, FALSE AS b_undone, FALSE AS b_pairs_off, TRUE AS o_there, g.o_lines, g.o_pay, g.o_rev, g.o_void,
+    '' AS b_tid, FALSE AS b_undone, FALSE AS b_pairs_off, TRUE AS o_there, g.live = 1 AS o_live, g.o_lines, g.o_pay, g.o_rev, g.o_void,
     g.live_sum AS o_effect, g.o_fee, g.o_fee_due, g.any_mid AS o_mid,
     g.any_tid AS o_tid, g.live = 1 AND g.o_pay > 0 AND g.o_rev = 0 AS o_approved, FALSE AS o_late, TRUE AS covered,
     g.currency, g.key, '' AS date, g.first_day AS settled_on, g.any_rrn AS rrn, -1 AS rank, g.first_day AS about,
@@ -106,7 +106,7 @@ SELECT p.*, CASE WHEN rule <> '' AND NOT ($inside) THEN 'outside'
     WHEN rule <> '' THEN 'finding'
     WHEN NOT covered AND NOT o_there AND b_effect <> 0 AND NOT b_pairs_off THEN 'uncovered'
     WHEN NOT b_there OR b_pairs_off THEN 'cancelled'
-    WHEN o_there OR b_effect <> 0 THEN 'matched'
+    WHEN o_live OR (b_effect <> 0 AND $told) THEN 'matched'
     ELSE 'no_effect' END AS what
 FROM (SELECT p.*, $rule AS rule FROM pairs_$s AS p) AS p
 """
@@ -159,7 +159,9 @@ def judged(s: str, leg: str, terms: Terms) -> Step:
     waits = ", ".join(text(one) for one in sorted(WAITS))
     rule = f"CASE {named} ELSE '' END"
     return Step(
-        f"judged_{s}", fill(_JUDGED, s=s, rule=rule, inside=terms.inside, waits=waits, as_of_n=terms.as_of_n)
+        f"judged_{s}",
+        fill(_JUDGED, s=s, rule=rule, inside=terms.inside, waits=waits, as_of_n=terms.as_of_n,
+             told="b_told = 'approved'" if s == "t" else "TRUE"),
     )
 
 

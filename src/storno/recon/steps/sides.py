@@ -6,14 +6,13 @@ Rule: a row's `effect` is decided here and nowhere else. Sources are the tables 
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from storno.recon.plan import Step, fill
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    from storno.recon.sides import Options
 
 MONEY = "('payment', 'refund', 'void', 'reversal')"
 """Kinds of line that belong to one transaction; fees, chargebacks and the like only count in deposits."""
@@ -34,9 +33,8 @@ FROM (
         CASE WHEN kind IN ('sale', 'completion', 'completion_advice') THEN 1
              WHEN kind IN ('refund', 'void', 'completion_void') THEN -1
              ELSE 0 END AS sign
-    FROM books_src
+    FROM $source
 ) AS b
-WHERE $period
 """
 
 _LINES = """
@@ -52,7 +50,6 @@ FROM (
              WHEN kind = 'reversal' THEN 'rev' ELSE 'rest' END AS klass
     FROM $source
 ) AS l
-WHERE $period
 """
 # A payment that its file marks as undone counts all the same where the undoing is a line of its own: both are summed.
 _MARKED = "SELECT * FROM $raw WHERE mark <> 'none'"
@@ -71,9 +68,9 @@ _PAIRED = (
     "m.tid = u.tid AND m.tid <> '' AND m.card = u.card AND m.card <> '' AND m.day = u.day",
 )
 _COUNTED = """
-SELECT * FROM $raw WHERE mark = 'none'
+SELECT * FROM $raw AS r WHERE mark = 'none'
 UNION ALL SELECT m.* EXCLUDE (live), CASE WHEN m.live = 1 OR c.row_id IS NOT NULL THEN 1 ELSE 0 END AS live
-FROM ${name}_marked AS m LEFT JOIN ${name}_counts AS c ON m.row_id = c.row_id
+FROM ${name}_marked AS m LEFT JOIN ${name}_counts AS c ON m.row_id = c.row_id WHERE $where
 """
 
 _TOTALS = """
@@ -87,43 +84,62 @@ FROM books GROUP BY klass, position, state, told, currency, day
 """
 
 LINES = {"network": "net", "terminal": "term", "bank": "bank"}
+LINE_DAY = """CASE WHEN settled_on = '' THEN substr("at", 1, 8) ELSE settled_on END"""
+_LIVE = {"network": "'none'", "bank": "'none'", "terminal": "'none', 'voided'"}
 
 
-def period(options: Options, margin: tuple[str, str], day: str = "day") -> str:
-    """Give the condition that a row's day is near the period; TRUE without one. Rows without a day are kept."""
-    first, last = margin
-    parts = [f"({day} >= '{first}' OR {day} = '')"] if options.first else []
-    parts += [f"{day} <= '{last}'"] if options.last else []
-    return " AND ".join(parts) or "TRUE"
+@dataclass(frozen=True, slots=True)
+class Shaping:
+    """How raw rows become the columns that everything else reads."""
+
+    first: str
+    """The period with its neighbourhood, YYYYMMDD; empty: open."""
+    last: str
+    offset_s: int
+    marked: frozenset[str]
+    """Roles with lines that are marked as undone while the undoing is a line of its own."""
+
+    def near(self, day: str) -> str:
+        """Give the condition that a row's day is near the period. Rows without a day are kept."""
+        parts = [f"({day} >= '{self.first}' OR {day} = '')"] if self.first else []
+        parts += [f"{day} <= '{self.last}'"] if self.last else []
+        return " AND ".join(parts) or "TRUE"
+
+    def books(self, where: str = "TRUE") -> str:
+        """Give our books, of raw rows that a condition chooses: what it leaves out costs no more than reading."""
+        near = self.near('"date"')
+        return fill(_BOOKS, offset_s=self.offset_s, source=f"(SELECT * FROM books_src WHERE {near} AND {where}) AS r")  # noqa: S608
+
+    def lines(self, role: str, where: str = "TRUE", shaped: str = "TRUE") -> str:
+        """Give a role's lines, of raw rows that a condition chooses; `shaped` is the same over the shaped columns."""
+        source = f"(SELECT * FROM {role}_src WHERE {self.near(LINE_DAY)} AND {where}) AS r"  # noqa: S608 - our own text
+        plain = fill(_LINES, source=source, live=_LIVE[role])
+        if role not in self.marked:
+            return plain
+        return fill(_COUNTED, raw=f"({plain})", name=LINES[role], where=shaped)
 
 
-def sides(options: Options, margin: tuple[str, str], marked: frozenset[str]) -> tuple[Step, ...]:
-    """Give the steps that bring every side into shape.
-
-    `margin` is the period with its neighbourhood; `marked` names the sides with lines that are marked as undone.
-    """
-    near = period(options, margin)
-    live = {"network": "'none'", "bank": "'none'", "terminal": "'none', 'voided'"}
-    steps = [Step("books", fill(_BOOKS, offset_s=options.utc_offset_min * 60, period=near), keep=False)]
+def sides(shaping: Shaping) -> tuple[Step, ...]:
+    """Give the steps that bring every side into shape."""
+    steps = [Step("books", shaping.books(), keep=False)]
     for role, name in LINES.items():
-        raw = f"{name}_raw" if role in marked else name
-        steps.append(Step(raw, fill(_LINES, source=f"{role}_src", live=live[role], period=near), keep=False))
-        if role in marked:
-            steps += _counted(name, raw)
+        if role in shaping.marked:
+            steps += _undone(name, replace(shaping, marked=frozenset()).lines(role))
+        steps.append(Step(name, shaping.lines(role), keep=False))
     return tuple(steps)
 
 
-def _counted(name: str, raw: str) -> Iterable[Step]:
+def _undone(name: str, raw: str) -> Iterable[Step]:
     pairs = (
         f"SELECT m.row_id FROM {name}_marked AS m JOIN {name}_undoing AS u "  # noqa: S608 - our own text
-        f"ON m.moves AND m.kind IN ('payment', 'void') AND m.mark = u.mark AND m.currency = u.currency AND m.amount = u.amount AND {on}"
+        f"ON m.moves AND m.kind IN ('payment', 'void') AND m.mark = u.mark AND m.currency = u.currency "
+        f"AND m.amount = u.amount AND {on}"
         for on in _PAIRED
     )
     return (
-        Step(f"{name}_marked", fill(_MARKED, raw=raw)),
-        Step(f"{name}_undoing", fill(_UNDOING, raw=raw)),
+        Step(f"{name}_marked", fill(_MARKED, raw=f"({raw}) AS r")),
+        Step(f"{name}_undoing", fill(_UNDOING, raw=f"({raw}) AS r")),
         Step(f"{name}_counts", " UNION ".join(pairs)),
-        Step(name, fill(_COUNTED, raw=raw, name=name), keep=False),
     )
 
 
