@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from storno.app.settings import LOOPBACK, Settings, SettingsError, TlsFiles
 from storno.gateway.node import Node
 from storno.gateway.serve import Gateway
+from storno.gateway.tracing import TracedNode
 from storno.journal.sqlite_reader import SqliteReader
 from storno.journal.writer import JournalWriter
 from storno.vault import FileCardVault, FileKeyStore, load_master
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from storno.app.otel import OtelTracer
     from storno.gateway import events as ev
     from storno.iso8583.mac import Mac
 
@@ -66,9 +68,12 @@ class Parts:
     keys: FileKeyStore
     cards: FileCardVault
     node: Node
+    tracer: OtelTracer | None = None
 
     def close(self) -> None:
         """Release the files; the writer is closed by the gateway itself."""
+        if self.tracer is not None:
+            self.tracer.close()
         self.reader.close()
         self.keys.close()
         self.cards.close()
@@ -83,7 +88,7 @@ def build_parts(settings: Settings, home: Path, warn: Callable[[str, str], None]
     """Open everything a node needs.
 
     Raises:
-        SettingsError: test keys together with an address that others can reach.
+        SettingsError: test keys together with an address that others can reach, or traces without their extra.
 
     """
     if settings.test_terminals and settings.serve.listen.host not in LOOPBACK:
@@ -93,14 +98,20 @@ def build_parts(settings: Settings, home: Path, warn: Callable[[str, str], None]
             "网关监听本机以外的地址时不能启用 test_terminals；"
             "请用 `storno keys` 灌装真实密钥，并设 test_terminals = false",
         )
+    tracer = None
+    if settings.trace.endpoint:
+        from storno.app.otel import otel_tracer
+
+        tracer = otel_tracer(settings.trace, warn)
     master = master_key(home, warn)
     store = TrialKeyStore if settings.test_terminals else FileKeyStore
     keys = store(home / KEYS, master)
     cards = FileCardVault(home / CARDS, master)
     writer = JournalWriter.start(home / JOURNAL)
     reader = SqliteReader(home / JOURNAL)
-    node = Node(settings.node, settings.dialect, reader, keys, cards, writer.incarnation)
-    return Parts(writer, reader, keys, cards, node)
+    made = (settings.node, settings.dialect, reader, keys, cards, writer.incarnation)
+    node = Node(*made) if tracer is None else TracedNode(*made, tracer=tracer)
+    return Parts(writer, reader, keys, cards, node, tracer)
 
 
 def build_gateway(settings: Settings, parts: Parts, log: Callable[[ev.Log], None]) -> Gateway:

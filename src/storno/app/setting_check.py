@@ -108,6 +108,8 @@ def _number(place: Place, span: str, value: object, *, whole: bool) -> object:
 
 
 _CODE = re.compile(r"[0-9A-Z]{2}")
+_URL = re.compile(r"https?://[!-~]{1,500}")
+_WORD = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _CODES = ("a list of codes of 2 digits or capitals", "2 位数字或大写字母的应答码列表")
 _LISTS: dict[str, tuple[re.Pattern[str], Allowed]] = {
     "addresses": (re.compile(r".+"), ('a list of "HOST:PORT"', '"主机:端口" 的列表')),
@@ -143,7 +145,9 @@ def _list(place: Place, kind: str, value: object) -> object:
 
 
 def _text(place: Place, kind: str, rest: str, value: str) -> object:
-    if kind == "address":
+    if kind == "address?" and not value:
+        return None
+    if kind in ("address", "address?"):
         return address(value, place)
     if kind == "file":
         return _file(place, value)
@@ -179,6 +183,12 @@ def _form(kind: str, rest: str, value: str) -> tuple[Allowed, bool]:
     elif kind == "hex":
         fits = re.fullmatch(r"([0-9A-F]{2})+", value) is not None and (not size or len(value) == int(size))
         en, zh = f"{size} hex digits in capitals".lstrip(), f"{size} 位大写十六进制".lstrip(" 位")
+    elif kind == "url?":
+        fits = _URL.fullmatch(value) is not None
+        en, zh = "http://… or https://…", "http://… 或 https://…"
+    elif kind == "word":
+        fits = _WORD.fullmatch(value) is not None
+        en, zh = "1 to 64 letters, digits, . _ -", "1 至 64 个字母、数字、. _ -"
     elif kind == "ascii":
         fits = len(value) == int(size) and value.isascii() and value.isprintable()
         en, zh = f"{size} ASCII characters", f"{size} 个 ASCII 字符"

@@ -41,6 +41,12 @@ TABLES: dict[str, tuple[str, str]] = {
         "The exception queue: what counts as severe, and until when somebody must act. Amounts in minor units (fen).",
         "差异队列：严重程度与处理时限。金额以最小货币单位（分）计。",
     ),
+    "metrics": ("Metrics of the gateway for Prometheus.", "供 Prometheus 采集的网关指标。"),
+    "log": ("The gateway's log.", "网关日志。"),
+    "trace": (
+        "Traces of the gateway for OpenTelemetry; needs the extra `otel`.",
+        "网关的 OpenTelemetry 链路追踪；需安装扩展 `otel`。",
+    ),
 }
 
 _GATEWAY = """
@@ -412,6 +418,27 @@ calendar file
   节假日与调休的 TOML 文件；不设则只按周末休息
 """
 
+_METRICS = """
+listen address?
+  where `/metrics` is answered (9464 is the usual port); empty: nowhere. Plain HTTP: keep it inside
+  `/metrics` 的监听地址（惯用端口 9464）；留空则不提供。明文 HTTP，仅限内网
+"""
+
+_LOG = """
+format
+  a line of words (text) or one JSON object a line (json)
+  text 为文字行，json 为每行一个 JSON 对象
+"""
+
+_TRACE = """
+endpoint url?
+  where spans are sent (OTLP over HTTP, such as http://127.0.0.1:4318/v1/traces); empty: nothing is traced
+  链路数据的发送地址（OTLP/HTTP，如 http://127.0.0.1:4318/v1/traces）；留空则不追踪
+service word
+  name of this gateway in the traces
+  链路数据中本网关的名称
+"""
+
 _TEXTS = {
     "gateway": _GATEWAY,
     "profile": _PROFILE,
@@ -420,6 +447,9 @@ _TEXTS = {
     "host": _HOST,
     "terminal": _TERMINAL,
     "exceptions": _EXCEPTIONS,
+    "metrics": _METRICS,
+    "log": _LOG,
+    "trace": _TRACE,
 }
 
 

@@ -23,6 +23,7 @@ from storno.app.setting_check import (
     wrong,
 )
 from storno.app.setting_table import TABLES
+from storno.app.watching import LogFormat, LogSettings, MetricsSettings, TraceSettings
 from storno.gateway.options import NodeOptions
 from storno.gateway.serve import Address, ServeOptions
 from storno.iso8583.dialects import dialect as dialect_named
@@ -114,6 +115,9 @@ class Settings:
     host: HostSettings = field(default_factory=HostSettings)
     terminal: TerminalSettings = field(default_factory=TerminalSettings)
     exceptions: ExceptionOptions = field(default_factory=ExceptionOptions)
+    metrics: MetricsSettings = field(default_factory=MetricsSettings)
+    log: LogSettings = field(default_factory=LogSettings)
+    trace: TraceSettings = field(default_factory=TraceSettings)
 
 
 NODE_NAMES = tuple(one.name for one in fields(NodeOptions))
@@ -126,6 +130,9 @@ NAMES: dict[str, tuple[str, ...]] = {
     "host": tuple(one.name for one in fields(HostSettings)),
     "terminal": tuple(one.name for one in fields(TerminalSettings)),
     "exceptions": tuple(one.name for one in fields(ExceptionOptions)),
+    "metrics": tuple(one.name for one in fields(MetricsSettings)),
+    "log": tuple(one.name for one in fields(LogSettings)),
+    "trace": tuple(one.name for one in fields(TraceSettings)),
 }
 """Every name a table may hold."""
 
@@ -137,10 +144,13 @@ def load(
     listen: str | None = None,
     hosts: tuple[str, ...] = (),
     dialect: str | None = None,
+    metrics: str | None = None,
+    log: str | None = None,
 ) -> Settings:
     """Read the settings: the file named, else STORNO_CONFIG, else `storno.toml` in the home folder, else defaults.
 
-    `listen` and `hosts` (HOST:PORT of the gateway) and `dialect` (of every part) win over the file.
+    `listen` and `hosts` (HOST:PORT of the gateway), `dialect` (of every part), `metrics` (HOST:PORT) and `log` (text or
+    json) win over the file.
 
     Raises:
         SettingsError: the file is missing, is not TOML, or says something that cannot be used.
@@ -163,6 +173,10 @@ def load(
         settings = replace(settings, test_terminals=trial)
     if hosts:
         serve = replace(serve, hosts=tuple(address(one, "--host") for one in hosts))
+    if metrics:
+        settings = replace(settings, metrics=MetricsSettings(address(metrics, "--metrics")))
+    if log:
+        settings = replace(settings, log=LogSettings(LogFormat(log)))
     return replace(settings, serve=serve)
 
 
@@ -216,8 +230,11 @@ def from_tables(tables: dict[str, Any], source: str, folder: Path | None = None)
         built = _built(base, values, Place(source, table, folder=folder))
         return replace(built, dialect=_with_profile(own, profile, source))  # type: ignore[type-var]
 
+    def plain(table: str, base: T) -> T:
+        return _built(base, _table(tables, table, source), Place(source, table, folder=folder))
+
     def tls(table: str) -> TlsFiles:
-        return _built(TlsFiles(), _table(tables, table, source), Place(source, table, folder=folder))
+        return plain(table, TlsFiles())
 
     return Settings(
         source=source,
@@ -229,11 +246,10 @@ def from_tables(tables: dict[str, Any], source: str, folder: Path | None = None)
         host_tls=tls("host_tls") if "host_tls" in tables else None,
         host=part("host", HostSettings(listen=_host_listens(serve))),
         terminal=part("terminal", TerminalSettings(host=_gateway_found(serve.listen))),
-        exceptions=_built(
-            ExceptionOptions(),
-            _table(tables, "exceptions", source),
-            Place(source, "exceptions", folder=folder),
-        ),
+        exceptions=plain("exceptions", ExceptionOptions()),
+        metrics=plain("metrics", MetricsSettings()),
+        log=plain("log", LogSettings()),
+        trace=plain("trace", TraceSettings()),
     )
 
 

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 FLAGS: dict[str, dict[str, str]] = {
-    "gateway": {"--listen": "[gateway] listen", "--host": "[gateway] hosts"},
+    "gateway": {
+        "--listen": "[gateway] listen", "--host": "[gateway] hosts",
+        "--metrics": "[metrics] listen", "--log": "[log] format",
+    },
     "host": {
         "--listen": "[host] listen", "--dialect": "[host] dialect", "--mac": "[profile] mac",
         "--fault": "[host] faults", "--script": "[host] script",
@@ -41,6 +44,7 @@ FLAGS: dict[str, dict[str, str]] = {
 """Which setting an option of the command line wins over."""
 _EXAMPLES = {"certificate": "gateway.pem", "key": "gateway.key", "authority": "ca.pem", "seed": 42}
 _EXAMPLES |= {"calendar": "holidays-cn-2026.toml"}
+_EXAMPLES |= {"listen": "127.0.0.1:9464", "endpoint": "http://127.0.0.1:4318/v1/traces"}
 _EXAMPLES |= {"script": "faults.toml", "keys": "host-keys.toml", "tmk_file": "tmk.hex", "tls_ca": "ca.pem"}
 _OPENINGS = {"gateway": ("listen", "hosts", "dialect")}
 """What the example sets although it is the default: the names a reader looks for first."""
@@ -54,7 +58,7 @@ def default_of(all_defaults: Settings, one: Setting) -> Any:
         return getattr(all_defaults.tls, one.name)
     if one.name == "dialect":
         return all_defaults.dialect.name
-    if one.table in ("host", "terminal", "exceptions"):
+    if one.table in ("host", "terminal", "exceptions", "metrics", "log", "trace"):
         return getattr(getattr(all_defaults, one.table), one.name)
     if one.name == "test_terminals":
         return all_defaults.test_terminals
@@ -94,6 +98,9 @@ def allowed(one: Setting, default: Any) -> str:
     size = rest.rstrip("?")
     words = {
         "address": t("HOST:PORT", "主机:端口"),
+        "address?": t("HOST:PORT, or empty", "主机:端口，或留空"),
+        "url?": t("http(s) URL, or empty", "http(s) 网址，或留空"),
+        "word": t("1 to 64 letters, digits, . _ -", "1 至 64 个字母、数字、. _ -"),
         "addresses": t("list of HOST:PORT", "主机:端口 列表"),
         "dialect": ", ".join(sorted(DIALECTS)),
         "mac": t("name, with /hex /bin /pad2 …", "名称，可加 /hex /bin /pad2 等"),

@@ -10,21 +10,24 @@ import contextlib
 import errno
 import json
 import signal
-import sys
 from typing import TYPE_CHECKING
 
 import click
 
 from storno.app import home_dir
-from storno.app.build import build_gateway, build_parts, settle_memory
-from storno.app.settings import DEFAULTS, Settings, SettingsError, load
+from storno.app.build import JOURNAL, build_gateway, build_parts, settle_memory
+from storno.app.settings import DEFAULTS, LOOPBACK, Settings, SettingsError, load
+from storno.app.watching import LogFormat
 from storno.cli.gateway_log import LogLines
 from storno.cli.text import language, t
 from storno.cli.trouble import ExitCode, Trouble, cannot_listen
 from storno.gateway.control import Control
 from storno.gateway.control_wire import SOCKET
+from storno.gateway.metrics import Exposition
+from storno.gateway.metrics_http import MetricsServer
 from storno.gateway.serve import JournalStopped, NodeBroken
 from storno.journal.base import JournalError
+from storno.journal.sqlite_reader import SqliteReader
 from storno.vault import VaultError
 from storno.vault.base import VaultUnwritable
 
@@ -33,6 +36,8 @@ if TYPE_CHECKING:
 
     from storno.app.build import Parts
     from storno.gateway.serve import Gateway
+
+METRICS_AT = "127.0.0.1:9464"
 
 
 @click.command(help=t("Stand between terminals and the host.", "运行终端与主机之间的网关。"))
@@ -57,7 +62,25 @@ if TYPE_CHECKING:
     is_flag=True,
     help=t("Read the settings, say what they come to, and stop.", "说明配置的实际含义后退出。"),
 )
-@click.option("--json", "as_json", is_flag=True, help=t("Print the log as JSON.", "以 JSON 输出日志。"))
+@click.option(
+    "--metrics",
+    is_flag=False,
+    flag_value=METRICS_AT,
+    default=None,
+    metavar=t("[HOST:PORT]", "[主机:端口]"),
+    help=t(
+        f"Answer /metrics for Prometheus there; {METRICS_AT} if no address is given.",
+        f"在该地址提供 /metrics（Prometheus）；不写地址则为 {METRICS_AT}。",
+    ),
+)
+@click.option(
+    "--log",
+    "log_format",
+    type=click.Choice([one.value for one in LogFormat]),
+    default=None,
+    help=t("How the log is written.", "日志格式。"),
+)
+@click.option("--json", "as_json", is_flag=True, help=t("The same as --log json.", "等同 --log json。"))
 def gateway(
     *,
     config: str | None,
@@ -65,22 +88,43 @@ def gateway(
     listen: str | None,
     hosts: tuple[str, ...],
     check: bool,
+    metrics: str | None,
+    log_format: str | None,
     as_json: bool,
 ) -> int:
     """Run a gateway."""
     folder = home_dir(home)
     try:
-        settings = load(config, folder, listen=listen, hosts=hosts)
-        if check:
-            say_settings(settings, folder)
-            return ExitCode.DONE
-        parts = build_parts(settings, folder, warn=_warn)
+        told = LogFormat.JSON.value if as_json else log_format
+        settings = load(config, folder, listen=listen, hosts=hosts, metrics=metrics, log=told)
+    except SettingsError as error:
+        raise _unusable(error) from None
+    if check:
+        say_settings(settings, folder)
+        return ExitCode.DONE
+    json_wanted = settings.log.format is LogFormat.JSON
+    lines = LogLines(as_json=json_wanted, utc_offset_min=settings.node.utc_offset_min)
+    try:
+        return _run(settings, folder, lines)
+    except Trouble as error:
+        if not json_wanted:
+            raise
+        lines.say("error", "failed", error.what, error.what, where=error.where, todo=error.todo)
+        return error.code
+
+
+def _unusable(error: SettingsError) -> Trouble:
+    todo = t("see docs/configuration.md", "请看 docs/configuration.zh-CN.md")
+    return Trouble(error.say(language()), todo=todo)
+
+
+def _run(settings: Settings, folder: Path, lines: LogLines) -> int:
+    try:
+        parts = build_parts(settings, folder, warn=lines.notice)
     except VaultUnwritable as error:
         raise Trouble(error.say(language()), where=str(folder), code=ExitCode.OUTSIDE) from None
     except SettingsError as error:
-        raise Trouble(
-            error.say(language()), todo=t("see docs/configuration.md", "请看 docs/configuration.zh-CN.md")
-        ) from None
+        raise _unusable(error) from None
     except VaultError as error:
         raise Trouble(error.say(language()), where=str(folder)) from None
     except JournalError as error:
@@ -92,26 +136,15 @@ def gateway(
 
         asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     try:
-        return asyncio.run(
-            _serve(
-                settings,
-                folder,
-                parts,
-                LogLines(as_json=as_json, utc_offset_min=settings.node.utc_offset_min),
-            )
-        )
+        return asyncio.run(_serve(settings, folder, parts, lines))
     except SettingsError as error:
         raise Trouble(error.say(language()), where=settings.source) from None
     finally:
         parts.close()
 
 
-def _warn(english: str, chinese: str) -> None:
-    sys.stderr.write((chinese if language() == "zh" else english) + "\n")
-
-
-async def _serve(settings: Settings, folder: Path, parts: Parts, log: LogLines) -> int:
-    running = build_gateway(settings, parts, log)
+async def _serve(settings: Settings, folder: Path, parts: Parts, lines: LogLines) -> int:
+    running = build_gateway(settings, parts, lines)
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -119,7 +152,11 @@ async def _serve(settings: Settings, folder: Path, parts: Parts, log: LogLines) 
 
     def progress(done: int) -> None:
         if done:
-            _warn(f"recovered {done} transactions that were open", f"已恢复 {done} 笔未了结的交易")
+            lines.say(
+                "info", "recovered",
+                f"recovered {done} transactions that were open", f"已恢复 {done} 笔未了结的交易",
+                count=str(done),
+            )  # fmt: skip
 
     try:
         await running.start(progress)
@@ -132,16 +169,20 @@ async def _serve(settings: Settings, folder: Path, parts: Parts, log: LogLines) 
     try:
         await control.start()
     except OSError as error:
-        _warn(
+        lines.notice(
             f"no control socket at {folder / SOCKET} ({error}): orders wait until this gateway stops",
             f"无法建立控制套接字 {folder / SOCKET}（{error}）：网关停止前无法下达指令",
         )
-    _warn(
-        f"listening on {running.address}; host {', '.join(map(str, settings.serve.hosts))}; Ctrl-C stops",
-        f"已在 {running.address} 监听；主机 {', '.join(map(str, settings.serve.hosts))}；按 Ctrl-C 停止",
-    )
+    shown = await _show_metrics(settings, folder, running, lines)
+    hosts = ", ".join(map(str, settings.serve.hosts))
+    lines.say(
+        "info", "listening",
+        f"listening on {running.address}; host {hosts}; Ctrl-C stops",
+        f"已在 {running.address} 监听；主机 {hosts}；按 Ctrl-C 停止",
+        address=str(running.address), hosts=hosts,
+    )  # fmt: skip
     if settings.test_terminals:
-        _warn(
+        lines.notice(
             "test keys are on: any terminal is taken in. For trials on this machine only.",
             "测试密钥已启用：接受任何终端，仅限本机试用。",
         )
@@ -150,11 +191,42 @@ async def _serve(settings: Settings, folder: Path, parts: Parts, log: LogLines) 
     await asyncio.wait({waiting, ended}, return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()
     await control.stop()
-    await _see_end(running, ended)
-    log.say_left_out()
+    try:
+        await _see_end(running, ended)
+    finally:
+        if shown is not None:
+            await shown.stop()
+        lines.say_left_out()
     counts = parts.node.counts.values
-    _warn(f"stopped; counts: {json.dumps(counts)}", f"已停止；计数：{json.dumps(counts)}")
+    lines.say(
+        "info", "stopped",
+        f"stopped; counts: {json.dumps(counts)}", f"已停止；计数：{json.dumps(counts)}",
+        **{name: str(count) for name, count in counts.items()},
+    )  # fmt: skip
     return ExitCode.DONE
+
+
+async def _show_metrics(
+    settings: Settings, folder: Path, running: Gateway, lines: LogLines
+) -> MetricsServer | None:
+    """Answer /metrics where the settings say; without that address money goes on all the same."""
+    listen = settings.metrics.listen
+    if listen is None:
+        return None
+    server = MetricsServer(listen, Exposition(running, folder / JOURNAL, SqliteReader).text)
+    try:
+        await server.start()
+    except OSError as error:
+        lines.notice(f"no metrics at {listen} ({error})", f"无法在 {listen} 提供指标（{error}）")
+        return None
+    at = f"http://{listen.host}:{server.port}/metrics"
+    lines.say("info", "metrics", f"metrics at {at}", f"指标地址 {at}", address=at)
+    if listen.host not in LOOPBACK:
+        lines.notice(
+            "metrics can be read beyond this machine by whoever reaches that address",
+            "本机以外凡能访问该地址者均可读取指标",
+        )
+    return server
 
 
 async def _see_end(running: Gateway, ended: asyncio.Task[None]) -> None:

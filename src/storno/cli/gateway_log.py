@@ -1,21 +1,22 @@
-"""What a running gateway says: one line for each thing worth telling, in words or as JSON.
+"""What a running gateway says: one line for each thing worth telling, in words or as JSON (by structlog).
 
-Every event a node or its sockets can report has words here in both languages; a test holds the two together.
+Every event a node or its sockets can report has words here in both languages; a test holds the two together. Card
+numbers are masked once more on the way out, whoever wrote them into a fact.
 """
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from contextlib import suppress
-from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
 
 from storno.cli.text import language
+from storno.iso8583.mask import scrub
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, MutableMapping
 
     from storno.gateway import events as ev
 
@@ -97,7 +98,7 @@ class LogLines:
     def __init__(
         self, *, as_json: bool, utc_offset_min: int = 480, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._json = as_json
+        self._json = _json_lines() if as_json else None
         self._zone = timezone(timedelta(minutes=utc_offset_min))
         self._clock = clock
         self._second = 0
@@ -120,19 +121,74 @@ class LogLines:
             if count > LINES_PER_SECOND_MAX and event not in ALWAYS:
                 self._write("warning", event, {"left_out": str(count - LINES_PER_SECOND_MAX)})
 
-    def _write(self, level: str, event: str, facts: dict[str, str]) -> None:
-        stamp = datetime.now(self._zone).isoformat(timespec="milliseconds")
-        if self._json:
-            line = json.dumps({"at": stamp, "level": level, "event": event, **facts}, ensure_ascii=False)
+    def say(self, level: str, event: str, english: str, chinese: str, **facts: str) -> None:
+        """Write what the command itself has to say: the sentence alone, or an object that holds it as `text`."""
+        words = chinese if language() == "zh" else english
+        if self._json is None:
+            _put(words)
         else:
-            english, chinese = EVENTS.get(event, (event, event))
-            words = chinese if language() == "zh" else english
-            named = " ".join(f"{name}={_plain(value)}" for name, value in facts.items())
-            line = f"{stamp} {level:<7} {words}  {named}".rstrip()
-        # a full log disk or a closed pipe must not stop money; the journal has it all
-        with suppress(OSError):
-            sys.stderr.write(line + "\n")
-            sys.stderr.flush()
+            self._json.log(level, event, {"text": words, **facts})
+
+    def notice(self, english: str, chinese: str) -> None:
+        """Write a sentence that has no event of its own."""
+        self.say("warning", "notice", english, chinese)
+
+    def _write(self, level: str, event: str, facts: dict[str, str]) -> None:
+        if self._json is not None:
+            self._json.log(level, event, facts)
+            return
+        stamp = datetime.now(self._zone).isoformat(timespec="milliseconds")
+        english, chinese = EVENTS.get(event, (event, event))
+        words = chinese if language() == "zh" else english
+        named = " ".join(f"{name}={_plain(scrub(value))}" for name, value in facts.items())
+        _put(f"{stamp} {level:<7} {words}  {named}".rstrip())
+
+
+def _put(line: str) -> None:
+    # a full log disk or a closed pipe must not stop money; the journal has it all
+    with suppress(OSError):
+        sys.stderr.write(line + "\n")
+        sys.stderr.flush()
+
+
+# -------------------------------------------------------------------- as JSON
+_OURS = ("at", "level", "event")
+"""Names every object begins with; a fact of the same name stands behind them as `fact_…`."""
+
+
+class _JsonLines:
+    """One object a line: time (UTC with offset), level, event, then the facts."""
+
+    def __init__(self, logger: Any) -> None:
+        self._logger = logger
+
+    def log(self, level: str, event: str, facts: dict[str, str]) -> None:
+        self._logger.msg(event, level=level, facts=facts)
+
+
+def _json_lines() -> _JsonLines:
+    """Make the writer; structlog is imported by those who ask for JSON only."""
+    import structlog
+
+    class Out:
+        """What structlog writes to."""
+
+        def msg(self, line: str) -> None:
+            _put(line)
+
+    steps: list[Any] = [_laid_out, _masked, structlog.processors.JSONRenderer(ensure_ascii=False)]
+    return _JsonLines(structlog.wrap_logger(Out(), processors=steps, wrapper_class=structlog.BoundLogger))
+
+
+def _laid_out(_logger: Any, _method: str, told: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    stamp = datetime.now(UTC).isoformat(timespec="milliseconds")
+    begins = {"at": stamp, "level": told["level"], "event": told["event"]}
+    facts = {f"fact_{name}" if name in _OURS else name: value for name, value in told["facts"].items()}
+    return begins | facts
+
+
+def _masked(_logger: Any, _method: str, told: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    return {name: scrub(value) if isinstance(value, str) else value for name, value in told.items()}
 
 
 def _plain(text: str) -> str:

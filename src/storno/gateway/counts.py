@@ -1,7 +1,7 @@
 """What a gateway counts while it works: names, moves of transactions, and times in buckets.
 
-Numerators and denominators only, never a ratio; nothing about one card, terminal or transaction. A count costs one entry
-of a dict or a list, so that counting is never a reason not to; what reads it (`metrics`) pays for the reading.
+Numerators and denominators only, never a ratio; nothing about one card, terminal or transaction. A count costs one
+entry of a dict or a list, so that counting is never a reason not to; what reads it (`metrics`) pays for the reading.
 """
 
 from __future__ import annotations

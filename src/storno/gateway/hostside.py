@@ -125,7 +125,7 @@ class HostSide:
                 link=link,
                 code=error.code,
                 field=str(error.field),
-                at=str(error.offset),
+                offset=str(error.offset),
             )
             return
         node.links.heard(link, now_ms)

@@ -81,7 +81,7 @@ class Intake:
                 conn=str(conn),
                 code=error.code,
                 field=str(error.field),
-                at=str(error.offset),
+                offset=str(error.offset),
             )
             node.now_do(ev.CloseTerminal(conn))
             return

@@ -40,8 +40,8 @@ transactions_opened_total kind
   transactions begun: journalled and on their way to the host
   开始的交易：已记流水并发往主机
 transactions_total kind result
-  transactions decided, once for each sending: approved, declined, doubtful, bad_answer, timeout, not_sent, cancelled, host_reversed, recovered
-  有了结果的交易（每次发送计一次）：批准、拒绝、结果不确定、应答不可信、超时、未发出、终端取消、主机冲正、重启恢复
+  transactions decided, once for each sending
+  有了结果的交易，每次发送计一次
 terminal_reversals_total
   reversals that terminals asked for
   终端发起的冲正请求

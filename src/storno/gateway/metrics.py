@@ -213,6 +213,8 @@ class Exposition:
         self._source = source
         self._started_s = time.time()
         self._cases: CaseSums | None = None
+        self._opened = 0
+        """How many exceptions had been opened when they were last read: one more, and they are read again."""
         self._reading: asyncio.Task[None] | None = None
         self._text = b""
         self._made_s = float("-inf")
@@ -227,8 +229,10 @@ class Exposition:
         return self._text
 
     async def _look_at_cases(self) -> None:
+        opened = self._gateway.node.counts.values.get("cases_opened", 0)
         old = self._cases is None or time.time() - self._cases.at_s >= CASES_FRESH_S
-        if self._reading is None and old:
+        if self._reading is None and (old or opened != self._opened):
+            self._opened = opened
             self._reading = asyncio.create_task(self._read_cases())
         if self._reading is not None:
             await asyncio.wait({self._reading}, timeout=CASES_WAIT_S)
@@ -246,7 +250,7 @@ class Exposition:
         from prometheus_client import CollectorRegistry, generate_latest
 
         registry = CollectorRegistry(auto_describe=False)
-        registry.register(self)  # type: ignore[arg-type] - it collects, which is all a registry asks for
+        registry.register(self)  # type: ignore[arg-type] # it collects: all a registry asks
         return generate_latest(registry)
 
     def collect(self) -> Iterator[Family]:
