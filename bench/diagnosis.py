@@ -99,7 +99,7 @@ def write(made: Figures, path: Path) -> None:
     names = lambda row: json.dumps(list(row), ensure_ascii=False)  # noqa: E731
     lines = [
         "# Figures of the noisy-OR: fitted, not written by hand (`python bench/diagnosis.py --fit`).",
-        f"# Fitted on generated days: seeds {FIT_SEEDS.start} to {FIT_SEEDS.stop - 1}, {DAYS} days of {SALES} sales each.",
+        f"# Fitted on generated days: seeds {FIT_SEEDS.start} to {FIT_SEEDS.stop - 1}, {DAYS} days of {SALES} sales.",
         "# A fleet of your own has other figures: fit them on your own resolved cases.",
         f"joint = {model.joint}",
         f"temper = {model.temper}",

@@ -1,4 +1,4 @@
-"""`storno codes`: what a response code means, for whom, and what to do about it; as answer, as reason, as answer to a 0400.
+"""`storno codes`: what a response code means, and what to do; as answer, as reason, as answer to a 0400.
 
 Thin: the tables are data of `diagnosis`; a home folder's codes.toml overrides them. Must not judge.
 """
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
         "Explain a response code: meaning, advice, retry, money, sources; also as the reason of a reversal and as the "
         "answer to one, which are other tables. Without CODE: list all. Codes of an acquirer come from codes.toml in "
         "the home folder. Exit code 1 if there are no words for it.",
-        "解释应答码：含义、处理、能否重试、资金影响、来源；同一代码作冲正原因、作冲正应答时另有含义。不带 CODE 时全部列出。"
-        "收单机构自有代码写在数据目录的 codes.toml 中。未收录时退出码为 1。",
+        "解释应答码：含义、处理、能否重试、资金影响、来源；同一代码作冲正原因、作冲正应答时另有含义。"
+        "不带 CODE 时全部列出。收单机构自有代码写在数据目录的 codes.toml 中。未收录时退出码为 1。",
     ),
 )
 @click.argument("code", required=False, default="")

@@ -46,7 +46,8 @@ CODES_FILE, RELEASES_FILE, SIGNALS_FOLDER = "codes.toml", "releases.toml", "sign
         "retry or double charge. ID is a journal id, an RRN, or TID/STAN[/date]. Signals are taken from the journal, "
         "and from --signals (default: the folder `signals` in the home folder). Exit code 1 if there is no such "
         "transaction, or the cause is not known.",
-        "说明一笔交易为何如此：结论与依据、四本账、下一步、重试或重复扣款。ID 可为流水编号、参考号，或 终端号/流水号[/日期]。"
+        "说明一笔交易为何如此：结论与依据、四本账、下一步、重试或重复扣款。"
+        "ID 可为流水编号、参考号，或 终端号/流水号[/日期]。"
         "信号取自流水日志，以及 --signals（默认为数据目录下的 signals 文件夹）。没有该交易或原因不明时退出码为 1。",
     ),
 )

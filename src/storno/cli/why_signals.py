@@ -1,4 +1,4 @@
-"""What `storno why` asks the journal for: the transaction as signals, its neighbours, other attempts, what clearing said.
+"""What `storno why` asks the journal for: one transaction as signals, neighbours, other attempts, clearing.
 
 Reads only; a signals file adds what the journal cannot know (signal strength, reader, timings). Must not judge.
 """
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from storno.diagnosis.attempts import WITHIN_MS, Attempt
 from storno.diagnosis.knowledge import Text
-from storno.diagnosis.lattice import Clearing, Money
+from storno.diagnosis.lattice import Clearing
 from storno.diagnosis.path import replay
 from storno.diagnosis.signals import NEAR_MS, Around, Signals
 from storno.diagnosis.whereabouts import NOT_SHOWN, Shown, local_condition, whereabouts
@@ -85,9 +85,15 @@ def gather(
 
 def _may_belong(row: TxRow, path: Path) -> bool:
     opening = path.record.opening
-    return bool(opening.pan_token) and row[_AT["pan_token"]] == opening.pan_token and (
+    mine = card_of(opening.pan_token, opening.pan_masked)
+    return bool(mine) and mine == card_of(row[_AT["pan_token"]], row[_AT["pan_masked"]]) and (
         abs(row[_AT["opened_ms"]] - path.record.opened_ms) <= WITHIN_MS and row[_AT["kind"]] == opening.kind.value
     )  # fmt: skip
+
+
+def card_of(token: str, masked: str) -> str:
+    """Give what tells cards apart: the token, or the masked number where none is kept."""
+    return token or masked
 
 
 def of_path(path: Path) -> Signals:
@@ -98,9 +104,10 @@ def of_path(path: Path) -> Signals:
     not_sent = record.state is State.NOT_SENT
     return Signals(
         tx_id=record.tx_id, at_ms=record.opened_ms, kind=opening.kind.value, amount_minor=opening.amount_minor,
-        card=opening.pan_token or None, tid=record.key.tid, site=record.key.mid, issuer=_issuer(opening.pan_masked),
-        entry_mode=entry, response=None if not_sent else record.response, reason=record.reason if undone else "",
-        local=local_condition(path) or None, original=opening.original,
+        card=card_of(opening.pan_token, opening.pan_masked) or None, tid=record.key.tid, site=record.key.mid,
+        issuer=_issuer(opening.pan_masked), entry_mode=entry, response=None if not_sent else record.response,
+        reason=record.reason if undone else "", local=local_condition(path) or None,
+        original=opening.original,
     )  # fmt: skip
 
 
@@ -109,8 +116,8 @@ def of_row(row: TxRow) -> Signals:
     state = row[_AT["state"]]
     return Signals(
         tx_id=row[_AT["tx_id"]], at_ms=row[_AT["opened_ms"]], kind=row[_AT["kind"]],
-        amount_minor=row[_AT["amount_minor"]], card=row[_AT["pan_token"]] or None, tid=row[_AT["tid"]],
-        site=row[_AT["mid"]], issuer=_issuer(row[_AT["pan_masked"]]),
+        amount_minor=row[_AT["amount_minor"]], card=card_of(row[_AT["pan_token"]], row[_AT["pan_masked"]]) or None,
+        tid=row[_AT["tid"]], site=row[_AT["mid"]], issuer=_issuer(row[_AT["pan_masked"]]),
         response=None if state == "not_sent" else row[_AT["response"]] or "",
         reason=(row[_AT["reason"]] or "") if state in _UNDONE else "",
         local="L01" if state == "not_sent" else None, original=row[_AT["original"]] or "",
@@ -164,12 +171,9 @@ def attempt_of(path: Path, shown: Shown = NOT_SHOWN) -> Attempt:
     record, opening = path.record, path.record.opening
     where = whereabouts(path, shown)
     money, proven = where.diagnosis.money, where.diagnosis.proven
-    if record.state in (State.VOIDED, State.COMPLETED):
-        money = Money.GIVEN_BACK if record.state is State.VOIDED else Money.NOT_TAKEN
-    elif record.state is State.CLOSED and shown.clearing is Clearing.UNKNOWN:
-        money = Money.TAKEN if path.sums.charged_minor else Money.NOT_TAKEN
     good = record.state in (State.APPROVED, State.VOIDED, State.COMPLETED)
     return Attempt(
-        record.tx_id, record.opened_ms, record.key.tid, record.key.mid, opening.pan_token, opening.amount_minor,
-        money, proven, record.response, failed=not good,
+        record.tx_id, record.opened_ms, record.key.tid, record.key.mid,
+        card_of(opening.pan_token, opening.pan_masked), opening.amount_minor, money, proven, record.response,
+        failed=not good,
     )  # fmt: skip

@@ -13,7 +13,6 @@ from storno.diagnosis.story import local_text
 from storno.diagnosis.whereabouts import whereabouts
 from storno.diagnosis.words import title
 from storno.money import Money
-from storno.reversal.lifecycle import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
 
 EVIDENCE_SHOWN = 6
 LINKS_SHOWN = 5
+WORTH_NAMING = 0.01
 
 
 def lines(
@@ -34,7 +34,8 @@ def lines(
     opening = record.opening
     money = Money(opening.amount_minor, opening.currency)
     at = local_text(record.opened_ms, offset_min)[:19]
-    yield f"{record.tx_id}  {at}  {record.key.tid}/{record.key.stan}  {record.kind.title(lang)} {money}  {opening.pan_masked}"
+    place = f"{record.key.tid}/{record.key.stan}"
+    yield f"{record.tx_id}  {at}  {place}  {record.kind.title(lang)} {money}  {opening.pan_masked}"
     yield t("Status: ", "状态：") + title(record.state, lang)
     yield t("Why: ", "原因：") + counsel.why_line(verdict, lang)
     yield "  " + t("because: ", "依据：") + counsel.basis_line(verdict, lang)
@@ -49,8 +50,6 @@ def lines(
         when = local_text(one.at_ms, offset_min)[:19] or "-"
         yield f"  {one.ledger.title(lang)}: {one.stand.title(lang)}  {when}  {one.source.say(lang)}"
     yield "  " + t("Certainty: ", "确定程度：") + where.certainty.say(lang)
-    if record.state is State.VOIDED:
-        yield "  " + t("A void of its own has undone it since.", "其后已由撤销交易撤销。")
     yield ""
     yield t("What to do", "怎么办")
     for part, text in counsel.counsel(verdict, where, lang):
@@ -67,8 +66,11 @@ def _evidence(asked: Asked, verdict: Verdict, lang: str) -> Iterator[str]:
     ):  # fmt: skip
         for one in some[:EVIDENCE_SHOWN]:
             yield f"  {head}{t(': ', '：')}{counsel.evidence_line(one, asked.me.sort, lang)}"
-    if len(verdict.ranked) > 1:
-        ranked = [f"{cause_title(name, lang)} {chance:.0%}" for name, chance in verdict.ranked]
+    ranked = [
+        f"{cause_title(name, lang)} {counsel.chance_words(chance)}"
+        for name, chance in verdict.ranked if chance >= WORTH_NAMING
+    ]  # fmt: skip
+    if len(ranked) > 1:
         yield "  " + t("likeliest: ", "可能性排序：") + t("; ", "；").join(ranked)
     for turn in verdict.would_change:
         yield "  " + t("would change it: ", "可改变结论：") + counsel.turn_line(turn, lang)
@@ -160,7 +162,8 @@ def verdict_data(verdict: Verdict, lang: str, sort: str) -> dict[str, Any]:
         "against": [_weighed(one, sort, lang) for one in verdict.speaks_against],
         "would_change": [
             {
-                "symptom": one.symptom, "present": one.present, "words": symptom(one.symptom, lang, present=one.present),
+                "symptom": one.symptom, "present": one.present,
+                "words": symptom(one.symptom, lang, present=one.present),
                 "cause": one.cause or None, "chance": round(one.chance, 4),
             }
             for one in verdict.would_change

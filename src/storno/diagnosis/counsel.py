@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _SURE, _RATHER = 0.9, 0.7
 _STRONG, _CLEAR = 1.0, 0.5
 _ODDS_MAX = 999
+_NEARLY = 0.995
 
 
 def sureness(verdict: Verdict, lang: str) -> str:
@@ -43,9 +44,14 @@ def why_line(verdict: Verdict, lang: str) -> str:
     title = cause_title(verdict.cause, lang)
     if verdict.cause == NOTHING:
         return title
-    percent = f"{verdict.chance:.0%}"
+    percent = chance_words(verdict.chance)
     sure = sureness(verdict, lang)
     return f"{title}（{sure}，{percent}）" if zh else f"{title} ({sure}, {percent})"
+
+
+def chance_words(chance: float) -> str:
+    """Write a chance in per cent; nothing is ever wholly certain."""
+    return ">99%" if chance > _NEARLY else f"{chance:.0%}"
 
 
 def basis_line(verdict: Verdict, lang: str) -> str:
@@ -96,7 +102,7 @@ def evidence_line(one: Evidence, sort: str, lang: str) -> str:
 def strength(weight: float, lang: str) -> str:
     """Say a weight (log 10 of a likelihood ratio) as odds."""
     odds = min(_ODDS_MAX, 10 ** abs(weight))
-    text = f"{odds:.0f}" if odds >= 10 else f"{odds:.1f}"  # noqa: PLR2004 - two digits are enough
+    text = f"{odds:.0f}" if odds >= 10 else f"{odds:.1f}"
     return f"（{text} 倍）" if lang == "zh" else f" ({text} times)"
 
 
@@ -122,8 +128,8 @@ def turn_line(one: Turn, lang: str) -> str:
     """Say what would change the verdict."""
     words, cause = symptom(one.symptom, lang, present=one.present), cause_title(one.cause, lang)
     if lang == "zh":
-        return f"若{words}，则更可能是：{cause}（{one.chance:.0%}）"
-    return f"if {words}: {cause} ({one.chance:.0%})"
+        return f"若{words}，则更可能是：{cause}（{chance_words(one.chance)}）"
+    return f"if {words}: {cause} ({chance_words(one.chance)})"
 
 
 def counsel(verdict: Verdict, where: Whereabouts, lang: str) -> tuple[tuple[Part, str], ...]:
@@ -131,7 +137,8 @@ def counsel(verdict: Verdict, where: Whereabouts, lang: str) -> tuple[tuple[Part
     found = where.diagnosis
     joint = "" if lang == "zh" else " "
     known = causes()[verdict.cause] if verdict.known and verdict.cause != NOTHING else None
-    happened, who, when, dont = found.happened.say(lang), _nobody(verdict, lang), found.when.say(lang), found.dont.say(lang)
+    happened, who = found.happened.say(lang), _nobody(verdict, lang)
+    when, dont = found.when.say(lang), found.dont.say(lang)
     if known is not None:
         happened += joint + known.advice[Part.HAPPENED].say(lang)
         who = known.advice[Part.WHO].say(lang)

@@ -110,6 +110,10 @@ class Diagnosis:
     dont: Text
 
 
+AFTERWARDS = frozenset({"voided", "completed", "settled_counts", "settled_counts_not"})
+"""Diagnoses of what another transaction or a person did later: no combination of messages leads there."""
+
+
 def points() -> Iterator[Point]:
     """Walk every combination."""
     for one in product(Request, Answer, Reversal, Acknowledged, Clearing):

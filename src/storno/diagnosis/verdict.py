@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 KNOWN_FROM = 0.5
 """Below this chance the verdict is "unknown", and the likeliest causes are only named."""
-SHOWN_FROM = 0.15
+SHOWN_FROM = 0.3
 """Evidence weaker than this (log 10 of the likelihood ratio) is not worth a line."""
 _USUAL_FAILED = 0.012
 _FLEET_CHANCE = 0.97
@@ -114,11 +114,11 @@ def diagnose(
     if common is not None and common.sure and (not among or common.cause in among):
         basis, cause, chance = Basis.MANY, common.cause, max(_FLEET_CHANCE, weighed.of(common.cause))
         ranked = ((cause, chance), *(one for one in ranked if one[0] != cause))[:3]
-    lines = evidence(model, cause, me.sort, seen)
+    lines = [one for one in evidence(model, cause, me.sort, seen) if abs(one.weight) >= SHOWN_FROM]
     best = weighed.sets[0][0]
     return Verdict(
         basis, cause, min(1.0, chance), tuple(ranked), best if len(best) > 1 and cause in best else (),
-        tuple(one for one in lines if one.weight >= SHOWN_FROM), tuple(one for one in lines if one.weight <= -SHOWN_FROM),
+        tuple(one for one in lines if one.weight > 0), tuple(one for one in lines if one.weight < 0),
         turns(model, me.sort, seen, among), decision, common if basis is Basis.MANY else None,
     )  # fmt: skip
 

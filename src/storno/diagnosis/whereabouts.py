@@ -20,6 +20,7 @@ from storno.diagnosis.lattice import (
     Point,
     Request,
     Reversal,
+    diagnoses,
     diagnosis,
 )
 from storno.reversal.lifecycle import Input, State
@@ -57,7 +58,10 @@ class Stand(Enum):
 
     def title(self, lang: str) -> str:
         """Name it."""
-        return {Stand.YES: ("yes", "是"), Stand.NO: ("no", "否"), Stand.UNKNOWN: ("unknown", "未知")}[self][lang == "zh"]
+        return _STANDS[self].say(lang)
+
+
+_STANDS = {Stand.YES: Text("yes", "是"), Stand.NO: Text("no", "否"), Stand.UNKNOWN: Text("unknown", "未知")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,7 @@ class Certainty(Enum):
     AGREED = "agreed"
     OPEN = "open"
     CONFLICT = "conflict"
+    SETTLED = "settled"
 
     def say(self, lang: str) -> str:
         """Say it in words."""
@@ -88,8 +93,13 @@ _CERTAINTY = {
     Certainty.AGREED: Text("as good as certain: nobody says otherwise, clearing is still to prove it",
                            "基本确定：各方说法一致，待清算证实"),
     Certainty.OPEN: Text("open: nobody can know yet", "未定：目前尚无法确知"),
-    Certainty.CONFLICT: Text("contradictory: the ledgers disagree, clearing counts", "说法不一：各方账务矛盾，以清算为准"),
+    Certainty.CONFLICT: Text("contradictory: the ledgers disagree, clearing counts",
+                             "说法不一：各方账务矛盾，以清算为准"),
+    Certainty.SETTLED: Text("settled by a person or by the clearing file", "已由人工或清算文件核定"),
 }  # fmt: skip
+
+
+_NOTHING_SHOWN = Text("no clearing information of it yet", "尚无该笔的清算信息")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +108,7 @@ class Shown:
 
     clearing: Clearing = Clearing.UNKNOWN
     at_ms: int = 0
-    source: Text = Text("no clearing information of it yet", "尚无该笔的清算信息")
+    source: Text = _NOTHING_SHOWN
 
 
 NOT_SHOWN = Shown()
@@ -118,8 +128,19 @@ def whereabouts(path: Path, shown: Shown = NOT_SHOWN) -> Whereabouts:
     """Ask the four ledgers about a transaction."""
     point = point_of(path, shown.clearing)
     says = (_terminal(path), _books(path), _host(path, point), _clearing(shown))
-    found = diagnosis(point)
-    return Whereabouts(says, point, found, _certainty(says, found))
+    later = _afterwards(path) if shown.clearing is Clearing.UNKNOWN else ""
+    found = diagnoses()[later] if later else diagnosis(point)
+    settled = later.startswith("settled")
+    return Whereabouts(says, point, found, Certainty.SETTLED if settled else _certainty(says, found))
+
+
+def _afterwards(path: Path) -> str:
+    """Name what became of it by another transaction or a person; empty where nothing did."""
+    state = path.record.state
+    if state is State.CLOSED:
+        took = path.sums.charged_minor or path.sums.held_minor
+        return "settled_counts" if took else "settled_counts_not"
+    return {State.VOIDED: "voided", State.COMPLETED: "completed"}.get(state, "")
 
 
 def point_of(path: Path, clearing: Clearing = Clearing.UNKNOWN) -> Point:

@@ -60,8 +60,8 @@ INPUTS: dict[Input, tuple[str, str]] = {
     ),
     Input.RESENT: ("sent to the bank once more", "再次发送给银行"),
     Input.CONTRADICTED: (
-        "the bank approved what the terminal was told had failed",
-        "终端已被告知失败，银行却批准了",
+        "the bank's later approval contradicts what was told",
+        "银行后到的批准与已告知的结果矛盾",
     ),
 }
 
