@@ -181,6 +181,10 @@ class HostSide:
         """Note an approval that comes after the decision, and undo it where nothing is under way to do so."""
         node = self._node
         card = None
+        approved_minor = record.opening.amount_minor if detail.amount_minor is None else detail.amount_minor
+        if record.state is State.APPROVED and approved_minor != record.amount_minor:
+            node.apply(record, Input.CONTRADICTED, now_ms, detail)  # twice, and not for the same amount
+            return
         if record.state in (State.REVERSED, State.DECLINED, State.NOT_SENT):
             if not record.kind.reversible or record.sent >= node.profile.attempts_max:
                 node.apply(record, Input.CONTRADICTED, now_ms, detail)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import TYPE_CHECKING, cast
 
 from storno.gateway import events as ev
@@ -14,6 +15,24 @@ from storno.iso8583.frames import Frames
 
 if TYPE_CHECKING:
     from storno.gateway.serve import Address, Gateway
+
+PROBE_AFTER_S, PROBE_EVERY_S, PROBES_MAX = 60, 15, 4
+
+
+def keep_alive(sock: socket.socket) -> None:
+    """Let the system probe an idle line, so that one that broke without a word is found out in two minutes.
+
+    The gateway may have nothing to send for hours, and the host's own reversals come over this line.
+    """
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in (
+        ("TCP_KEEPIDLE", PROBE_AFTER_S),
+        ("TCP_KEEPINTVL", PROBE_EVERY_S),
+        ("TCP_KEEPCNT", PROBES_MAX),
+    ):
+        number = getattr(socket, option, None)
+        if number is not None:  # named otherwise, or missing, on some systems: then their own times hold
+            sock.setsockopt(socket.IPPROTO_TCP, number, value)
 
 
 class HostLink(asyncio.Protocol):
@@ -67,6 +86,9 @@ class HostLink(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Tell the node that the link is up."""
         self._transport = cast("asyncio.Transport", transport)
+        sock = transport.get_extra_info("socket")
+        if sock is not None:
+            keep_alive(sock)
         self._frames = Frames(self._gateway.node.dialect.framing)
         self._gateway.feed(ev.LinkUp(self.name))
 

@@ -1,9 +1,13 @@
 """What the simulated world found in our own code: one test for each, so that it stays out (see tests/sim/seeds.txt)."""
 
+import socket
+
 from storno.gateway import events as ev
+from storno.gateway.links import PROBE_AFTER_S, PROBE_EVERY_S, PROBES_MAX, keep_alive
 from storno.gateway.saf import Saf
 from storno.iso8583.message import Message
-from storno.reversal.lifecycle import Input
+from storno.reversal.lifecycle import Case, Input
+from storno.sim.world.network import KEEP_ALIVE_MS
 from unit.gateway.harness import LINK
 
 
@@ -86,3 +90,22 @@ def test_a_terminal_brings_the_card_number_back_that_was_destroyed(worlds):
     till.send(till.reversal(request))
     first, second = world.reversals()
     assert (world.state(request), second.fields[2]) == ("reversing", first.fields[2])
+
+
+def test_a_second_approval_for_another_amount_is_an_exception_and_the_first_one_stands(world, till):
+    request = till.send(till.request(amount=1000))
+    till.answer(request, "10", f4=f"{400:012d}")
+    till.answer(request, "10", f4=f"{400:012d}")
+    assert (world.state(request), world.record(request).case) == ("approved", None)
+    till.answer(request, "00")
+    record = world.record(request)
+    assert (record.state.value, record.case, record.amount_minor) == ("approved", Case.CONTRADICTION, 400)
+
+
+def test_a_host_link_is_probed_by_the_system_while_nothing_is_sent():
+    with socket.socket() as sock:
+        keep_alive(sock)
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        if hasattr(socket, "TCP_KEEPIDLE"):
+            assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == PROBE_AFTER_S
+    assert (PROBE_AFTER_S + PROBE_EVERY_S * PROBES_MAX) * 1000 == KEEP_ALIVE_MS

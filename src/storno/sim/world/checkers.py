@@ -130,7 +130,7 @@ def undone_here_is_undone_there(world: World) -> None:
             if entry is None or entry.standing is not Standing.APPROVED or entry.reversed:
                 continue
             there = _shown(entry)
-            if state != there and not _explained(follower, entry, row[0], undoers):
+            if state != there and not _explained(follower, entry, row[0], undoers, world.host.disputes):
                 raise Violation("marks", f"{state} here, {there} at the host", key)
 
 
@@ -140,13 +140,20 @@ def _shown(entry: Entry) -> str:
     return State.APPROVED.value if entry.completed_by is None else State.COMPLETED.value
 
 
-def _explained(follower: Follower, entry: Entry, tx_id: str, undoers: dict[str, list[str]]) -> bool:
-    """Say whether what undid it, here or there, or what undid that, is an open case or was adjusted."""
+def _explained(
+    follower: Follower, entry: Entry, tx_id: str, undoers: dict[str, list[str]], elsewhere: Container[TxKey]
+) -> bool:
+    """Say whether what undid it, here or there, or what undid that, is an open case or was adjusted.
+
+    `elsewhere` are the exceptions on the host's own list.
+    """
     by = entry.undone_by or entry.completed_by
     if by is not None and _in_doubt(follower.latest(TxKey(*by[:4]))):
         return True
     return any(
-        _in_doubt(follower.transactions[one]) or _explained(follower, entry, one, undoers)
+        _in_doubt(follower.transactions[one])
+        or follower.transactions[one].key in elsewhere
+        or _explained(follower, entry, one, undoers, elsewhere)
         for one in undoers.get(tx_id, ())
     )
 

@@ -14,6 +14,9 @@ from typing import Protocol
 
 from storno.sim.world.clock import Clock
 
+KEEP_ALIVE_MS = 120_000
+"""How long it takes a system that probes idle lines to find out: `gateway/links.py`."""
+
 
 @dataclass(slots=True)
 class Weather:
@@ -36,6 +39,8 @@ class Weather:
     double_from: tuple[int, ...] = (0, 1)
     """Which sides' messages may come twice."""
     connect_fails: float = 0.0
+    keeps_alive: tuple[int, ...] = ()
+    """Sides whose system probes an idle line (TCP keep-alive): they learn of a silent break all the same."""
     stalled_until_ms: int = 0
     """A partition: until then nothing arrives and nobody can connect."""
 
@@ -154,6 +159,7 @@ class Line:
         for side in (0, 1):
             if weather.silent and rng.random() < weather.silent:
                 self._note("net_half_open", b"")
+                self._probe(side)
             else:
                 self._clock.after(int(rng.random() * 200), self._learn, side)
 
@@ -181,6 +187,11 @@ class Line:
         """Lose the machine at one end: nothing is said, the other end finds out by writing."""
         self.open[side] = False
         self.broken = True
+        self._probe(1 - side)
+
+    def _probe(self, side: int) -> None:
+        if side in self._weather.keeps_alive:
+            self._clock.after(KEEP_ALIVE_MS, self._learn, side)
 
     def _arrive(self, side: int, data: bytes) -> None:
         other = 1 - side

@@ -151,6 +151,7 @@ def draw(seed: int, *, small: bool = False) -> Swarm:
     swarm.hasty = rng.random() < 0.06
     swarm.pos, swarm.host = _weather(rng), _weather(rng)
     swarm.pos.double_from = (1,)  # a terminal's request twice would be two requests: no TCP does that
+    swarm.host.keeps_alive = (0,)  # as the gateway does with its host links
     swarm.disk = DiskFaults(
         sync_ms=rng.choice((1, 2, 5, 20)),
         slow=_share(rng, 0.05),
