@@ -118,27 +118,27 @@ def _lines(code: str, book: Codebook) -> Iterator[str]:
     one = book.find(code)
     if one is not None:
         yield t("As an answer: ", "作为应答：") + book.meaning(code, language())
-        yield f"  {t('advice', '处理')}: {t(one.advice_en, one.advice_zh)}"
-        yield f"  {t('outcome', '结果')}: {_outcome(one)}   {t('class', '类别')}: {one.operator_class or '-'}"
+        yield f"  {t('advice: ', '处理：')}{t(one.advice_en, one.advice_zh)}"
+        yield f"  {t('outcome: ', '结果：')}{_outcome(one)}   {t('class: ', '类别：')}{one.operator_class or '-'}"
         if one.derived is not None:
             yield from _derived_lines(one.derived)
         if one.visa:
-            yield f"  Visa: {t('category', '类别')} {one.visa}"
-        yield f"  {t('sources', '来源')}: {' '.join(one.sources)}   {t('from', '取自')}: {one.origin}"
+            yield f"  Visa{t(': category ', '：类别 ')}{one.visa}"
+        yield f"  {t('sources: ', '来源：')}{' '.join(one.sources)}   {t('from: ', '取自：')}{one.origin}"
         for name in tables.editions():
             other = tables.of_edition(name).get(code)
             if other is not None:
-                yield f"  {t('edition', '版本')} {name}: {t(other.english, other.chinese)}"
+                yield f"  {t('edition', '版本')} {name}{t(': ', '：')}{t(other.english, other.chinese)}"
         for name in tables.acquirers():
             other = tables.of_acquirer(name).get(code)
             if other is not None:
-                yield f"  {t('at acquirer', '收单机构')} {name}: {t(other.english, other.chinese)}"
+                yield f"  {t('at acquirer', '收单机构')} {name}{t(': ', '：')}{t(other.english, other.chinese)}"
     if tables.reason_fact(code) is not None:
         yield t("As the reason of a reversal: ", "作为冲正原因：") + tables.reason(code, language())
     answer = tables.answer_fact(code)
     if answer is not None:
         yield t("As the answer to a reversal: ", "作为冲正应答：") + tables.reversal_answer(code, language())
-        yield f"  {t('may mean', '可能表示')}: {t('; ', '；').join(t_list(answer))}"
+        yield f"  {t('may mean: ', '可能表示：')}{t('; ', '；').join(t_list(answer))}"
         yield f"  {t('only clearing proves that the money is back', '资金是否退回以清算为准')}"
     if code in conditions():
         yield t("As a condition of the terminal: ", "作为终端状况：") + condition_title(code, language())
@@ -147,7 +147,7 @@ def _lines(code: str, book: Codebook) -> Iterator[str]:
 def _derived_lines(derived: tables.Derived) -> Iterator[str]:
     technical = t("technical", "技术性") if derived.technical else t("not technical", "非技术性")
     yield (
-        f"  {t('derived (review with the acquirer)', '推导值（须与收单机构核对）')}: {technical}, "
+        f"  {t('derived (review with the acquirer): ', '推导值（须与收单机构核对）：')}{technical}, "
         f"{t('retry', '重试')} {derived.retry.value}, {t('money', '资金')} {derived.effect.value}, "
         f"{t('suspects', '可疑方')} {' '.join(derived.suspects) or '-'}"
     )

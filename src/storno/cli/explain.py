@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from storno.diagnosis.standing import Sums
     from storno.diagnosis.story import Story
     from storno.journal.exception_fact import ExceptionRecord
+    from storno.journal.sqlite_reader import SqliteReader
 
 WIDTH_MAX = 110
 
@@ -64,8 +65,9 @@ def explain(what: str, home: str | None, every: bool, as_json: bool) -> int:  # 
             return ExitCode.DISAGREES
         stories = [tell(*load(journal, row.tx_id), language(), offset_min) for row in rows]
         found = {row.tx_id: tuple(journal.exceptions(tx_id=row.tx_id)) for row in rows}
+        reasons = {row.tx_id: _why(journal, row.tx_id, home) for row in rows}
     if as_json:
-        told = [as_data(story, found[story.record.tx_id]) for story in stories]
+        told = [as_data(one, found[one.record.tx_id], reasons[one.record.tx_id]) for one in stories]
         click.echo(json.dumps(told if every else told[0], ensure_ascii=False))
         return ExitCode.DONE
     from rich.console import Console
@@ -74,6 +76,8 @@ def explain(what: str, home: str | None, every: bool, as_json: bool) -> int:  # 
     console.width = min(console.width, WIDTH_MAX)
     for story in stories:
         _print(console, story, home, found[story.record.tx_id])
+        console.print(printable(_why_line(reasons[story.record.tx_id], story.record.tx_id, home)), soft_wrap=True)
+        console.print()
     return ExitCode.DONE
 
 
@@ -114,7 +118,17 @@ def _print(console: Console, story: Story, home: str | None, found: Sequence[Exc
         _print_event(console, number, event)
     for record in found:
         console.print(Text(printable(_finding_line(record, home)), style="yellow"), soft_wrap=True)
-    console.print()
+
+
+def _why(journal: SqliteReader, tx_id: str, home: str | None) -> str:
+    from storno.cli.why import why_line  # loads numpy, and imports this file
+
+    return why_line(journal, tx_id, home)
+
+
+def _why_line(reason: str, tx_id: str, home: str | None) -> str:
+    more = same_home(f"storno why {tx_id}", home)
+    return t("why: ", "原因：") + f"{reason}  ({more})"
 
 
 def _finding_line(record: ExceptionRecord, home: str | None) -> str:
@@ -159,7 +173,7 @@ def _print_event(console: Console, number: int, event: Event) -> None:
 
 
 # -------------------------------------------------------------------- for programs
-def as_data(story: Story, found: Sequence[ExceptionRecord] = ()) -> dict[str, Any]:
+def as_data(story: Story, found: Sequence[ExceptionRecord] = (), why: str = "") -> dict[str, Any]:
     """Give a story as plain data for JSON; amounts in minor units, times in milliseconds and as the shop's clock."""
     record, s = story.record, story.summary
     key = record.key
@@ -195,6 +209,7 @@ def as_data(story: Story, found: Sequence[ExceptionRecord] = ()) -> dict[str, An
             }
             for one in found
         ],
+        "why": why or None,
     }  # fmt: skip
 
 

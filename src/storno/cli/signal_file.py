@@ -50,17 +50,20 @@ class Releases:
 NO_RELEASES = Releases()
 
 
-def read_signals(path: Path, releases: Releases = NO_RELEASES) -> Iterator[Signals]:
-    """Read a file of signals, row by row in its order.
+def read_signals(
+    path: Path, releases: Releases = NO_RELEASES, only: frozenset[str] | None = None
+) -> Iterator[Signals]:
+    """Read a file of signals, row by row in its order; `only` keeps to some transactions.
 
     Raises:
         Trouble: it cannot be read, has no `tx_id` and `at_ms`, or a value is not what its column holds.
 
     """
-    rows = _csv(path) if path.suffix.lower() == ".csv" else _parquet(path)
+    rows = _csv(path) if path.suffix.lower() == ".csv" else _parquet(path, only)
     for number, row in enumerate(rows, 1):
         try:
-            yield signals_of(row, releases)
+            if only is None or row["tx_id"] in only:
+                yield signals_of(row, releases)
         except (KeyError, ValueError, TypeError) as error:
             raise Trouble(
                 t(f"row {number} cannot be read: {error}", f"第 {number} 行无法读取：{error}"),
@@ -102,8 +105,9 @@ def _csv(path: Path) -> Iterator[Mapping[str, Any]]:
         yield from csv.DictReader(file)
 
 
-def _parquet(path: Path) -> Iterable[Mapping[str, Any]]:
+def _parquet(path: Path, only: frozenset[str] | None) -> Iterable[Mapping[str, Any]]:
     import pyarrow as pa  # type: ignore[import-untyped]
+    import pyarrow.compute as pc  # type: ignore[import-untyped]
     import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
     try:
@@ -112,5 +116,9 @@ def _parquet(path: Path) -> Iterable[Mapping[str, Any]]:
         raise Trouble(
             t("not a Parquet file", "不是 Parquet 文件") + f" ({type(error).__name__})", where=str(path)
         ) from None
-    for batch in file.iter_batches(batch_size=4096):
-        yield from batch.to_pylist()
+    wanted = None if only is None else pa.array(sorted(only), pa.string())
+    for batch in file.iter_batches(batch_size=16_384):
+        some = batch
+        if wanted is not None and "tx_id" in batch.schema.names:
+            some = batch.filter(pc.is_in(batch.column("tx_id").cast(pa.string()), wanted))
+        yield from some.to_pylist()

@@ -20,9 +20,9 @@ from storno.cli.open_journal import home_option, open_journal, same_home
 from storno.cli.signal_file import NO_RELEASES, Releases, read_signals
 from storno.cli.text import language, t
 from storno.cli.trouble import ExitCode, Trouble
-from storno.cli.why_signals import gather
+from storno.cli.why_signals import Asked, gather
 from storno.cli.why_view import as_data, lines
-from storno.diagnosis import orders
+from storno.diagnosis import counsel, orders
 from storno.diagnosis.codebook import NO_OVERRIDES, OverrideError, Overrides, codebook, read_overrides
 from storno.diagnosis.path import replay
 from storno.diagnosis.verdict import diagnose
@@ -37,6 +37,28 @@ if TYPE_CHECKING:
     from storno.journal.sqlite_reader import SqliteReader
 
 CODES_FILE, RELEASES_FILE, SIGNALS_FOLDER = "codes.toml", "releases.toml", "signals"
+
+
+def why_line(journal: SqliteReader, tx_id: str, home: str | None) -> str:
+    """Say why in one line, as `storno explain` ends with; the same verdict as `storno why` gives.
+
+    Raises:
+        Trouble: the transaction or a file of the home folder cannot be read.
+
+    """
+    folder = home_dir(home)
+    asked = _asked(journal, tx_id, folder, None)
+    return counsel.why_line(diagnose(asked.me, asked.around, _book(folder, "")), language())
+
+
+def _asked(journal: SqliteReader, tx_id: str, folder: Path, signals: Path | None) -> Asked:
+    path = _path(journal, tx_id)
+    where, releases = signals or folder / SIGNALS_FOLDER, read_releases(folder)
+
+    def more(ids: frozenset[str]) -> Mapping[str, Signals]:
+        return _signals(where, path.record.opening.date, releases, ids)
+
+    return gather(journal, path, tuple(journal.exceptions(tx_id=tx_id)), more)
 
 
 @click.command(
@@ -65,15 +87,12 @@ def why(what: str, home: str | None, signals: Path | None, acquirer: str, as_jso
     book = _book(folder, acquirer)
     with open_journal(home) as journal:
         row = find_one(journal, what, offset_min)
-        path = _path(journal, row.tx_id)
-        found = tuple(journal.exceptions(tx_id=row.tx_id))
-        extra = _signals(signals or folder / SIGNALS_FOLDER, path.record.opening.date, read_releases(folder))
-        asked = gather(journal, path, found, extra)
+        asked = _asked(journal, row.tx_id, folder, signals)
     verdict = diagnose(asked.me, asked.around, book)
     if as_json:
         click.echo(json.dumps(as_data(asked, verdict, language(), offset_min), ensure_ascii=False))
     else:
-        commands = [same_home(one, home) for one in _commands(path)]
+        commands = [same_home(one, home) for one in _commands(asked.path)]
         for text in lines(asked, verdict, language(), offset_min, commands):
             click.echo(printable(text))
     return ExitCode.DONE if verdict.known else ExitCode.DISAGREES
@@ -153,8 +172,8 @@ def read_releases(folder: Path) -> Releases:
     return Releases(frozenset(listed[0]), frozenset(listed[1]))
 
 
-def _signals(where: Path, date: str, releases: Releases) -> Mapping[str, Signals]:
-    """Read the signals of the transaction's day; of a folder only the files that bear its date, or all without one."""
+def _signals(where: Path, date: str, releases: Releases, ids: frozenset[str]) -> Mapping[str, Signals]:
+    """Read the signals of some transactions of a day; of a folder only the files that bear its date, or all without one."""
     if not where.exists():
         return {}
     if where.is_file():
@@ -162,4 +181,4 @@ def _signals(where: Path, date: str, releases: Releases) -> Mapping[str, Signals
     else:
         every = sorted(one for one in where.iterdir() if one.suffix.lower() in (".parquet", ".csv"))
         files = [one for one in every if date in one.name] or every
-    return {one.tx_id: one for path in files for one in read_signals(path, releases)}
+    return {one.tx_id: one for path in files for one in read_signals(path, releases, ids)}

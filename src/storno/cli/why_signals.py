@@ -19,7 +19,7 @@ from storno.journal.fact import TX_COLUMNS
 from storno.reversal.lifecycle import State
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from storno.diagnosis.path import Path
     from storno.journal.exception_fact import ExceptionRecord
@@ -28,8 +28,7 @@ if TYPE_CHECKING:
 
 DAY_MS = 24 * 3_600_000
 F22 = 22
-_AT = {name: place + 1 for place, name in enumerate(TX_COLUMNS)}
-"""Places in a row of `span("transactions")`, which has the sequence number in front."""
+_AT = {name: place for place, name in enumerate(TX_COLUMNS)}
 _UNDONE = frozenset({"reversing", "reversed", "refused", "exhausted"})
 _BIN = 6
 
@@ -58,37 +57,35 @@ class Asked:
 
 
 def gather(
-    journal: SqliteReader, path: Path, found: Sequence[ExceptionRecord], extra: Mapping[str, Signals]
+    journal: SqliteReader, path: Path, found: Sequence[ExceptionRecord], more: Callable[[frozenset[str]], Mapping[str, Signals]],
 ) -> Asked:
-    """Bring together what the journal, reconciliation and a signals file know of a transaction."""
+    """Bring together what the journal, reconciliation and a signals file (`more`, asked by ids) know of it."""
     record = path.record
-    at_ms = record.opened_ms
-    rows = list(journal.span("transactions", at_ms - DAY_MS // 2, at_ms + DAY_MS // 2))
+    at_ms, tid = record.opened_ms, record.key.tid
+    window = journal.opened(at_ms - WITHIN_MS, at_ms + WITHIN_MS + 1)
+    day = journal.opened(at_ms - DAY_MS // 2, at_ms + DAY_MS // 2, tid=tid)
+    extra = more(frozenset({record.tx_id, *(row[_AT["tx_id"]] for row in (*window, *day))}))
     mine = with_extra(of_path(path), extra.get(record.tx_id))
-    day, near, others = [], [], []
-    for row in rows:
-        same, opened = row[_AT["tid"]] == record.key.tid, row[_AT["opened_ms"]]
-        if not same and abs(opened - at_ms) > NEAR_MS:
-            if not _may_belong(row, path):
-                continue
-        elif row[_AT["tx_id"]] != record.tx_id:
-            one = with_extra(of_row(row), extra.get(row[_AT["tx_id"]]))
-            if same:
-                day.append(one)
-            if abs(opened - at_ms) <= NEAR_MS:
-                near.append(one)
-        if row[_AT["tx_id"]] != record.tx_id and _may_belong(row, path):
-            others.append(attempt_of(replay(journal.facts(row[_AT["tx_id"]]))))
+    near = tuple(seen(row, extra) for row in window if abs(row[_AT["opened_ms"]] - at_ms) <= NEAR_MS)
+    others = tuple(
+        attempt_of(replay(journal.facts(row[_AT["tx_id"]]))) for row in window if _may_belong(row, path)
+    )
     shown = shown_by(found)
-    return Asked(path, mine, Around(tuple(day), tuple(near)), shown, attempt_of(path, shown), tuple(others))
+    around = Around(tuple(seen(row, extra) for row in day), near)
+    return Asked(path, mine, around, shown, attempt_of(path, shown), others)
+
+
+def seen(row: TxRow, extra: Mapping[str, Signals]) -> Signals:
+    """Give a neighbour as it was seen."""
+    return with_extra(of_row(row), extra.get(row[_AT["tx_id"]]))
 
 
 def _may_belong(row: TxRow, path: Path) -> bool:
-    opening = path.record.opening
+    record, opening = path.record, path.record.opening
+    if row[_AT["tx_id"]] == record.tx_id or row[_AT["kind"]] != opening.kind.value:
+        return False
     mine = card_of(opening.pan_token, opening.pan_masked)
-    return bool(mine) and mine == card_of(row[_AT["pan_token"]], row[_AT["pan_masked"]]) and (
-        abs(row[_AT["opened_ms"]] - path.record.opened_ms) <= WITHIN_MS and row[_AT["kind"]] == opening.kind.value
-    )  # fmt: skip
+    return bool(mine) and mine == card_of(row[_AT["pan_token"]], row[_AT["pan_masked"]])
 
 
 def card_of(token: str, masked: str) -> str:

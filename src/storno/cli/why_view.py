@@ -48,12 +48,12 @@ def lines(
     where = whereabouts(asked.path, asked.shown)
     for one in where.says:
         when = local_text(one.at_ms, offset_min)[:19] or "-"
-        yield f"  {one.ledger.title(lang)}: {one.stand.title(lang)}  {when}  {one.source.say(lang)}"
+        yield f"  {one.ledger.title(lang)}{t(': ', '：')}{one.stand.title(lang)}  {when}  {one.source.say(lang)}"
     yield "  " + t("Certainty: ", "确定程度：") + where.certainty.say(lang)
     yield ""
     yield t("What to do", "怎么办")
     for part, text in counsel.counsel(verdict, where, lang):
-        yield f"  {part.title(lang)}: {text}" if lang != "zh" else f"  {part.title(lang)}：{text}"
+        yield f"  {part.title(lang)}{t(': ', '：')}{text}"
     for command in commands:
         yield "  " + t("Order: ", "可用命令：") + command
     yield ""

@@ -61,7 +61,7 @@ def basis_line(verdict: Verdict, lang: str) -> str:
         return common_line(verdict.common, lang)
     if verdict.basis is Basis.RULE and verdict.decision is not None:
         return verdict.decision.why.say(lang)
-    head = "依据信号权衡" if zh else "weighed from what was seen"
+    head = "按所见信号权衡" if zh else "weighed from what was seen"
     if verdict.decision is not None:
         return f"{verdict.decision.why.say(lang)}{'；' if zh else '; '}{head}"
     return head

@@ -119,10 +119,14 @@ class Evidence:
     weight: float
 
 
-def evidence(model: Model, cause: str, sort: str, symptoms: Mapping[str, bool]) -> tuple[Evidence, ...]:
-    """Give what speaks for and against a cause alone, against all others by their priors; strongest first."""
+def evidence(
+    model: Model, cause: str, sort: str, symptoms: Mapping[str, bool], only: frozenset[str] = frozenset()
+) -> tuple[Evidence, ...]:
+    """Give what speaks for and against a cause alone, against the others of `only` by their priors; strongest first."""
     at = model.causes.index(cause)
-    others = np.array([one for one in range(len(model.causes)) if one != at])
+    others = np.array([one for one, name in enumerate(model.causes) if one != at and (not only or name in only)])
+    if not len(others):
+        return ()
     share = model.prior[others] / model.prior[others].sum()
     found = []
     for column, name in enumerate(model.symptoms):

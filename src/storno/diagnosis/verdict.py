@@ -35,6 +35,10 @@ _FLEET_CHANCE = 0.97
 _DIMENSIONS = ("issuer", "carrier", "site", "version")
 
 
+SETTLED = frozenset({"business_decline", "wrong_pin", "card_expired", "wrong_card_data", "acquirer_setup"})
+"""Causes that only a code shows: where no rule found one, they are not weighed."""
+
+
 class Basis(Enum):
     """What a verdict rests on."""
 
@@ -106,15 +110,15 @@ def diagnose(
             decision, None,
         )  # fmt: skip
     model, seen, common = given.model, symptoms(me, around), shared(me, around.near)
-    among = frozenset(decision.among) & frozenset(model.causes) if decision else frozenset()
+    among = frozenset(decision.among if decision else ()) & frozenset(model.causes) or frozenset(model.causes) - SETTLED
     weighed = weigh(model, me.sort, seen, among)
     cause, chance = weighed.chances[0]
     ranked = weighed.chances[:3]
     basis = Basis.SIGNALS if chance >= KNOWN_FROM else Basis.UNKNOWN
-    if common is not None and common.sure and (not among or common.cause in among):
+    if common is not None and common.sure and common.cause in among:
         basis, cause, chance = Basis.MANY, common.cause, max(_FLEET_CHANCE, weighed.of(common.cause))
         ranked = ((cause, chance), *(one for one in ranked if one[0] != cause))[:3]
-    lines = [one for one in evidence(model, cause, me.sort, seen) if abs(one.weight) >= SHOWN_FROM]
+    lines = [one for one in evidence(model, cause, me.sort, seen, among) if abs(one.weight) >= SHOWN_FROM]
     best = weighed.sets[0][0]
     return Verdict(
         basis, cause, min(1.0, chance), tuple(ranked), best if len(best) > 1 and cause in best else (),

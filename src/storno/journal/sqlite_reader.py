@@ -353,6 +353,15 @@ class SqliteReader:
         high = (1 << 63) - 1 if to_ms is None else to_ms
         yield from self._ask(schema.SPANS[name][1], (low, high))
 
+    def opened(self, from_ms: int, to_ms: int, *, tid: str = "", limit: int = 50_000) -> tuple[TxRow, ...]:
+        """List transactions begun from a time on and before another, oldest first, of one terminal or of all."""
+        low, high = (self._first_since(at + by) for at, by in ((from_ms, -_CLOCK_SLACK_MS), (to_ms, _CLOCK_SLACK_MS)))
+        sql = (
+            f"SELECT {schema.COLUMNS} FROM transactions WHERE opened_seq >= ? AND opened_seq < ? "  # noqa: S608
+            f"AND opened_ms >= ? AND opened_ms < ? {'AND tid = ? ' if tid else ''}ORDER BY opened_seq LIMIT ?"
+        )
+        return tuple(self._ask(sql, (low, high, from_ms, to_ms, *([tid] if tid else []), limit)))
+
     # ---------------------------------------------------------------- verification
     def verify(self, progress: Callable[[int, int], None] | None = None) -> Verification:
         """Check the journal as it is at one moment, while it may grow."""
