@@ -27,7 +27,7 @@ from storno.iso8583.profile import CrossDay, Reason
 from storno.journal.fact import FORGET_CARD, Change, plain_row, tx_row
 from storno.reversal import schedule
 from storno.reversal.lifecycle import IN_FLIGHT, Effect, Input, State
-from storno.reversal.machine import Outcome, begin, fold, step, takes
+from storno.reversal.machine import POSITIONS, Outcome, begin, fold, step, takes
 from storno.reversal.postings import Position
 from storno.reversal.record import NO_DETAIL, Detail, Opening, Record, Told, Trigger
 
@@ -265,6 +265,8 @@ class Node:
         """Turn effects into orders; what goes outside waits for the batch to be durable."""
         record = outcome.record
         for effect in outcome.effects:
+            if effect in POSITIONS:
+                continue  # the money is in the journal's change
             if effect is Effect.REPLY_ANSWER:
                 self.intake.reply(record, frame, now_ms)
             elif effect is Effect.REPLY_UNKNOWN:
