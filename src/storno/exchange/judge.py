@@ -36,26 +36,25 @@ def judge_answer(record: Record, answer: Message, profile: Profile, *, mac_ok: b
     """Classify the answer to a money movement whose identity already matches."""
     fields = answer.fields
     code = fields.get(39, "")
-    detail_fields = tuple((number, fields[number]) for number in ANSWER_FIELDS if number in fields)
-    amount = amount_of(answer)
-    base = Detail(
-        code=code,
-        rrn=fields.get(37, "").strip(),
-        auth_code=fields.get(38, "").strip(),
-        fields=detail_fields,
-    )
     if not is_code(code):
         note = "F39 is no code" if code else "F39 missing"
         return Input.RESPONSE_INVALID, Detail(trigger=Trigger.BAD_ANSWER, note=note)
     if code in profile.approved:
-        return _judge_approval(record, base, amount, profile, mac_ok=mac_ok, same=_same(record, answer))
+        return _judge_approval(record, answer, code, profile, mac_ok=mac_ok)
     if profile.mac_on_declines and not mac_ok:
         return Input.RESPONSE_INVALID, Detail(code=code, trigger=Trigger.BAD_MAC)
     if code in profile.reverse_on and record.kind.reversible:
         return Input.RESPONSE_INVALID, Detail(code=code, trigger=Trigger.DOUBTFUL_CODE)
     if code in profile.doubtful:
-        return Input.RESPONSE_DOUBTFUL, base
-    return Input.RESPONSE_DECLINED, base
+        return Input.RESPONSE_DOUBTFUL, _told(fields, code)
+    return Input.RESPONSE_DECLINED, _told(fields, code)
+
+
+def _told(fields: dict[int, str], code: str, amount_minor: int | None = None) -> Detail:
+    """Take over what an answer tells."""
+    kept = tuple([(number, fields[number]) for number in ANSWER_FIELDS if number in fields])
+    rrn, auth_code = fields.get(37, "").strip(), fields.get(38, "").strip()
+    return Detail(code, rrn, auth_code, amount_minor, fields=kept)
 
 
 def is_code(text: str) -> bool:
@@ -64,34 +63,32 @@ def is_code(text: str) -> bool:
 
 
 def _judge_approval(
-    record: Record, base: Detail, amount: int | None, profile: Profile, *, mac_ok: bool, same: bool
+    record: Record, answer: Message, code: str, profile: Profile, *, mac_ok: bool
 ) -> tuple[Input, Detail]:
     if not mac_ok:
-        return Input.RESPONSE_INVALID, Detail(code=base.code, trigger=Trigger.BAD_MAC)
-    if not same:
-        return Input.RESPONSE_INVALID, Detail(code=base.code, trigger=Trigger.BAD_ANSWER, note="F3 differs")
+        return Input.RESPONSE_INVALID, Detail(code=code, trigger=Trigger.BAD_MAC)
+    if not _same(record, answer):
+        return Input.RESPONSE_INVALID, Detail(code=code, trigger=Trigger.BAD_ANSWER, note="F3 differs")
     requested = record.opening.amount_minor
+    amount = amount_of(answer)
     approved = requested if amount is None else amount
-    partial = base.code in profile.partial
+    partial = code in profile.partial
     whole = (
         not partial or record.kind.undoes or record.kind is Kind.REFUND
     )  # what gives back is never done in part
     if approved > requested or (approved != requested and whole) or (partial and amount is None):
-        return Input.RESPONSE_INVALID, Detail(code=base.code, trigger=Trigger.BAD_ANSWER, note="F4 differs")
-    return Input.RESPONSE_APPROVED, Detail(
-        code=base.code,
-        rrn=base.rrn,
-        auth_code=base.auth_code,
-        amount_minor=approved if partial else None,
-        fields=base.fields,
-    )
+        return Input.RESPONSE_INVALID, Detail(code=code, trigger=Trigger.BAD_ANSWER, note="F4 differs")
+    return Input.RESPONSE_APPROVED, _told(answer.fields, code, approved if partial else None)
 
 
 def _same(record: Record, answer: Message) -> bool:
     """Check F3; F11, F41 and F42 already matched, or the answer would not be here."""
-    asked = dict(record.opening.fields).get(3)
     given = answer.fields.get(3)
-    return given is None or asked is None or given[:2] == asked[:2]
+    if given is not None:
+        for number, asked in record.opening.fields:
+            if number == 3:
+                return asked[:2] == given[:2]
+    return True
 
 
 def judge_reversal(answer: Message, profile: Profile) -> ReversalVerdict:

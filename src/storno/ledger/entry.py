@@ -22,7 +22,10 @@ class Posting:
     entries: tuple[tuple[str, int], ...]
 
     def __post_init__(self) -> None:
-        if sum(amount for _, amount in self.entries) != 0:
+        left = 0
+        for _, amount in self.entries:
+            left += amount
+        if left:
             raise AssertionError(f"posting {self.key} does not sum to zero")
 
 
@@ -32,7 +35,7 @@ def net(*parts: Iterable[tuple[str, int]]) -> tuple[tuple[str, int], ...]:
     for part in parts:
         for account, amount in part:
             sums[account] = sums.get(account, 0) + amount
-    return tuple(sorted((account, amount) for account, amount in sums.items() if amount))
+    return tuple(sorted([entry for entry in sums.items() if entry[1]]))
 
 
 def opposite(entries: Iterable[tuple[str, int]]) -> tuple[tuple[str, int], ...]:

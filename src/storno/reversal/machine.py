@@ -6,11 +6,12 @@ the table does not have for the state raises `ContractBroken`, which must stop w
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from storno.ledger.entry import Posting
 from storno.reversal.kinds import Kind
-from storno.reversal.lifecycle import FIRST_STATES, TABLE, Effect, Input, State, Step
+from storno.reversal.lifecycle import FIRST_STATES, IN_FLIGHT, TABLE, Effect, Input, State, Step
 from storno.reversal.postings import Position, movement
 from storno.reversal.record import NO_DETAIL, Detail, Fact, Opening, Record, Told, Trigger
 
@@ -99,12 +100,10 @@ def step(record: Record, what: Input, at_ms: int, detail: Detail = NO_DETAIL) ->
         raise ContractBroken(f"{record.tx_id}: {why}")
     effects = row.effects
     marks = bool(record.opening.original) and not record.marked and record.kind is not Kind.REFUND
-    if (
-        Effect.MARK_ORIGINAL in effects and not marks
-    ):  # a refund gives back beside its sale, in parts if need be
-        effects = tuple(e for e in effects if e is not Effect.MARK_ORIGINAL)
-    if Effect.RESTORE_ORIGINAL in effects and not record.marked:
-        effects = tuple(e for e in effects if e is not Effect.RESTORE_ORIGINAL)
+    if not marks:  # a refund gives back beside its sale, in parts if need be
+        effects = _without(effects, Effect.MARK_ORIGINAL)
+    if not record.marked:
+        effects = _without(effects, Effect.RESTORE_ORIGINAL)
     changes = _learn(record, what, row, detail)
     changes["state"] = row.state
     changes["updated_ms"] = at_ms
@@ -116,6 +115,12 @@ def step(record: Record, what: Input, at_ms: int, detail: Detail = NO_DETAIL) ->
     return Outcome(after, Fact(record.tx_id, at_ms, what, row.state, None, detail), effects, posting)
 
 
+@cache
+def _without(effects: tuple[Effect, ...], one: Effect) -> tuple[Effect, ...]:
+    """Leave an effect out of a row's; there are as many answers as rows."""
+    return tuple(effect for effect in effects if effect is not one)
+
+
 def _learn(record: Record, what: Input, row: Step, detail: Detail) -> dict[str, object]:
     """Take over what the input tells; an answer that comes late is noted but changes nothing else.
 
@@ -125,7 +130,7 @@ def _learn(record: Record, what: Input, row: Step, detail: Detail) -> dict[str, 
     if detail.amount_minor is not None and not _AMOUNT_TAKERS.isdisjoint(row.effects):
         changes["approved_minor"] = detail.amount_minor
     if what in _ANSWERS:
-        if record.state in (State.AUTHORIZING, State.ADVISING):
+        if record.state in IN_FLIGHT:
             changes["response"] = detail.code
             changes["answer_fields"] = detail.fields
         else:
@@ -158,6 +163,8 @@ def _learn(record: Record, what: Input, row: Step, detail: Detail) -> dict[str, 
 def _apply(record: Record, effects: tuple[Effect, ...], detail: Detail, changes: dict[str, object]) -> None:
     """Fold the effects that belong to the record itself."""
     for effect in effects:
+        if effect in POSITIONS:
+            continue  # that is the money's
         if effect is Effect.REPLY_ANSWER:
             changes["told"] = Told.APPROVED if changes["state"] is State.APPROVED else Told.DECLINED
         elif effect is Effect.REPLY_UNKNOWN:

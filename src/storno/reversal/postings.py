@@ -55,7 +55,7 @@ def movement(
     kind: Kind, before: Position, after: Position, mid: str, amounts_minor: tuple[int, int], hold_minor: int
 ) -> Entries:
     """Give the entries that move a transaction from one position to another; `amounts_minor` is (before, after)."""
-    return net(
-        opposite(entries_at(kind, before, mid, amounts_minor[0], hold_minor)),
-        entries_at(kind, after, mid, amounts_minor[1], hold_minor),
-    )
+    then = entries_at(kind, after, mid, amounts_minor[1], hold_minor)
+    if before is Position.NONE:
+        return net(then)
+    return net(opposite(entries_at(kind, before, mid, amounts_minor[0], hold_minor)), then)
