@@ -56,6 +56,7 @@ COMMANDS = (
     Entry(
         "cases", "list what needs a person; retry, settle, close", "列出需人工处理的交易；重试、了结、关闭"
     ),
+    Entry("reconcile", "compare our books with what was imported", "与已导入的文件对账并给出结论"),
     Entry("exceptions", "what reconciliation found, and who works on it", "对账差异：查看、分派、处理、复核"),
     Entry("export", "write the journal as Parquet for auditors", "导出流水为 Parquet，供审计"),
     Entry("explain", "tell the whole story of one transaction", "讲清一笔交易的来龙去脉"),

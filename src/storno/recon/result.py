@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from storno.recon.exceptions import Closed
 from storno.recon.finding import Finding, Leg, Sureness
 
 if TYPE_CHECKING:
@@ -76,16 +77,6 @@ class Bridge:
 
 
 @dataclass(frozen=True, slots=True)
-class Closure:
-    """A difference of an earlier run that is gone, and the evidence."""
-
-    finding_id: str
-    rule: str
-    lines: tuple[str, ...]
-    """Outside lines about it that this run has."""
-
-
-@dataclass(frozen=True, slots=True)
 class Result:
     """One reconciliation."""
 
@@ -103,7 +94,8 @@ class Result:
     reasons: tuple[Reason, ...]
     compared: tuple[Leg, ...]
     """Legs both sides of which there were."""
-    closed: tuple[Closure, ...] = ()
+    closed: tuple[Closed, ...] = ()
+    """Differences of earlier runs that are gone, with their evidence."""
 
     @property
     def verdict(self) -> Verdict:

@@ -6,11 +6,12 @@ memory it had, or the clock. Must not write anything but the engine's own tempor
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from storno.recon import days, proof
+from storno.recon.earlier import Earlier, gone
 from storno.recon.engines.base import Part, Shape
 from storno.recon.finding import Leg
 from storno.recon.identity import run_id
@@ -71,16 +72,21 @@ def _quiet(_name: str, _at: int, _of: int) -> None:
 
 
 def reconcile(
-    given: Sides, options: Options, engine: Engine, effort: Effort | None = None, progress: Progress = _quiet
+    given: Sides,
+    options: Options,
+    engine: Engine,
+    effort: Effort | None = None,
+    progress: Progress = _quiet,
+    known: Iterable[Earlier] = (),
 ) -> Result:
-    """Compare the sides. The engine is fresh and is not closed here.
+    """Compare the sides. The engine is fresh and is not closed here; `known` are open differences of earlier runs.
 
     Raises:
         EngineError: a file cannot be read, or memory or disk ran out.
 
     """
-    run = _Run(given, options, engine, effort or Effort(), progress)
-    return run.result()
+    result = _Run(given, options, engine, effort or Effort(), progress).result()
+    return replace(result, closed=gone(engine, result, known))
 
 
 class _Run:
@@ -106,7 +112,10 @@ class _Run:
             days.shifted(options.first, -days.MARGIN_DAYS) if options.first else "",
             days.shifted(options.last, days.MARGIN_DAYS) if options.last else "",
         )
-        undoing = {"network": "'void', 'reversal'", "terminal": "'reversal'"}  # a terminal's voided sale counts anyway
+        undoing = {
+            "network": "'void', 'reversal'",
+            "terminal": "'reversal'",
+        }  # a terminal's voided sale counts anyway
         marked = frozenset(
             role for role, kinds in undoing.items()
             if engine.rows(f"SELECT count(*) FROM {role}_src WHERE kind IN ({kinds})")[0][0]  # noqa: S608
@@ -143,7 +152,10 @@ class _Run:
             for name in ("books", "net", "term", "bank")
         }  # fmt: skip
         asked = {one for one in (options.first, options.last, options.as_of) if one}
-        listed = [one.strftime("%Y%m%d") for one in days.known({*asked, *(day for one in counts.values() for day in one)})]
+        listed = [
+            one.strftime("%Y%m%d")
+            for one in days.known({*asked, *(day for one in counts.values() for day in one)})
+        ]
         there = set(listed)
         last = {name: max((day for day in one if day in there), default="") for name, one in counts.items()}
         booked = sorted(day for day in counts["books"] if day in there)
@@ -188,7 +200,10 @@ class _Run:
         terminal = self._filter(seen, seen.terminal) if Leg.TERMINAL in self._legs else None
         if terminal and not network.buckets_log2:
             terminal = replace(terminal, buckets_log2=0)
-        steps = [*(rates(network) if seen.fees else ()), *choose(self._shaping, network, terminal, fees=seen.fees)]
+        steps = [
+            *(rates(network) if seen.fees else ()),
+            *choose(self._shaping, network, terminal, fees=seen.fees),
+        ]
         for leg in self._legs:
             s = _SUFFIX[leg]
             terms = self._terms(seen, s)
@@ -278,7 +293,7 @@ _SUFFIX = {Leg.NETWORK: "n", Leg.TERMINAL: "t", Leg.BANK: "b"}
 _WANTED = frozenset(
     f"{name}_{s}" for s in "ntb"
     for name in ("account", "result", "passes", "lines", "matchable")
-) | {"link_n_0", "link_t_0", "groups", "deposits", "pairs_n"}  # fmt: skip
+) | {"link_n_0", "link_t_0", "groups", "deposits", "headed"}  # fmt: skip
 
 
 def _money(table: pa.Table) -> dict[Leg, dict[str, dict[str, int]]]:

@@ -43,7 +43,9 @@ class DuckEngine:
             config["threads"] = str(effort.threads)
         self._db = duckdb.connect(":memory:", config=config)
         self._db.execute("SET enable_progress_bar = false")
-        self._db.execute("SET perfect_ht_threshold = 24")  # buckets are small numbers: sums go by place, not by hash
+        self._db.execute(
+            "SET perfect_ht_threshold = 24"
+        )  # buckets are small numbers: sums go by place, not by hash
         self._views: set[str] = set()
 
     def source(self, name: str, parts: Sequence[Part], shape: Shape) -> None:

@@ -22,8 +22,10 @@ RULE = Rule(
         "同一笔交易，本方账目与清算金额不一致：多出的为长款，少了的为短款。",
     ),
     next_step=(
-        "Settlement clerk: compare with the slip; a surplus goes back by a credit adjustment (贷记调整), a "
-        "shortfall is claimed (请款).",
+        (
+            "Settlement clerk: compare with the slip; a surplus goes back by a credit adjustment (贷记调整), a "
+            "shortfall is claimed (请款)."
+        ),
         "清算人员：与签购单核对；多清的做贷记调整，少清的发起请款。",
     ),
     not_do=(

@@ -21,8 +21,10 @@ RULE = Rule(
     days=5,
     title=("approved but not settled", "已批准未清算"),
     what=(
-        'The terminal was told "approved" and the goods are gone, but no line came within the days a line '
-        "may wait.",
+        (
+            'The terminal was told "approved" and the goods are gone, but no line came within the days a line '
+            "may wait."
+        ),
         "终端已显示成功、货已交付，但在等待期内没有收到清算，为短款。",
     ),
     next_step=(

@@ -21,13 +21,17 @@ RULE = Rule(
     days=5,
     title=("booked but not settled", "我方有账未清算"),
     what=(
-        'Our books hold the money, the terminal was not told "approved", and no line came: probably it was '
-        "never charged.",
+        (
+            'Our books hold the money, the terminal was not told "approved", and no line came: probably it was '
+            "never charged."
+        ),
         "本方记为已收款，但终端未显示成功，清算文件中也没有该笔：很可能并未扣款，为短款。",
     ),
     next_step=(
-        "Settlement clerk: ask the acquirer by STAN; if it was not charged, take it out of our books with "
-        "`storno cases settle --not-charged`.",
+        (
+            "Settlement clerk: ask the acquirer by STAN; if it was not charged, take it out of our books with "
+            "`storno cases settle --not-charged`."
+        ),
         "清算人员：凭流水号向收单机构查询；未扣款的用 `storno cases settle --not-charged` 从账上冲回。",
     ),
     not_do=(

@@ -18,8 +18,10 @@ RULE = Rule(
     days=5,
     title=("settled on an odd day", "清算日期偏移"),
     what=(
-        "The transaction was cleared later than the days a line may wait, or before it took place. The "
-        "amount is right.",
+        (
+            "The transaction was cleared later than the days a line may wait, or before it took place. The "
+            "amount is right."
+        ),
         "交易清算日晚于允许的等待天数，或早于交易日；金额无误。",
     ),
     next_step=(

@@ -18,8 +18,10 @@ RULE = Rule(
     days=3,
     title=("deposit too large", "入账超额"),
     what=(
-        "The bank paid more for a merchant's day than was cleared after refunds and fees, or money that no "
-        "day explains.",
+        (
+            "The bank paid more for a merchant's day than was cleared after refunds and fees, or money that no "
+            "day explains."
+        ),
         "银行为该商户该日的入账多于清算净额，或有一笔入账找不到对应的清算日，为长款。",
     ),
     next_step=(

@@ -22,8 +22,10 @@ RULE = Rule(
         "银行为该商户该日的入账少于清算净额（交易减退货减手续费），或完全没有入账，为短款。",
     ),
     next_step=(
-        "Settlement clerk: ask the acquirer for the payout list of that day; look for withheld amounts and "
-        "chargebacks.",
+        (
+            "Settlement clerk: ask the acquirer for the payout list of that day; look for withheld amounts and "
+            "chargebacks."
+        ),
         "清算人员：向收单机构索取该日付款明细，核查是否有扣留款项或退单。",
     ),
     not_do=(

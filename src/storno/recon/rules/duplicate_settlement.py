@@ -22,8 +22,10 @@ RULE = Rule(
         "本方一笔交易被清算多次，持卡人可能被重复扣款，形成长款。",
     ),
     next_step=(
-        "Settlement clerk: confirm that the lines are of one sale (same RRN or STAN), then return the "
-        "surplus by a credit adjustment (贷记调整).",
+        (
+            "Settlement clerk: confirm that the lines are of one sale (same RRN or STAN), then return the "
+            "surplus by a credit adjustment (贷记调整)."
+        ),
         "清算人员：核实多条记录属同一笔交易（检索参考号或流水号相同），对多清部分做贷记调整。",
     ),
     not_do=("Do not book the second line as another sale.", "不要把多出的记录补记为另一笔消费。"),

@@ -18,8 +18,10 @@ RULE = Rule(
     days=5,
     title=("fee differs", "手续费不符"),
     what=(
-        "The fee is not what this merchant pays: not the agreed rate, or not the rate nearly all its other "
-        "lines have.",
+        (
+            "The fee is not what this merchant pays: not the agreed rate, or not the rate nearly all its other "
+            "lines have."
+        ),
         "手续费与约定费率不符，或与该商户其余绝大多数交易的费率不一致。",
     ),
     next_step=(

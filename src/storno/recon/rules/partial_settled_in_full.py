@@ -22,8 +22,10 @@ RULE = Rule(
         "发卡机构只批准了部分金额，清算却按申请全额入账，差额为长款。",
     ),
     next_step=(
-        "Settlement clerk: return the difference by a credit adjustment (贷记调整); check whether the shop was "
-        "paid the rest in cash.",
+        (
+            "Settlement clerk: return the difference by a credit adjustment (贷记调整); check whether the shop was "
+            "paid the rest in cash."
+        ),
         "清算人员：对差额做贷记调整；并向商户核实余款是否已用现金收取。",
     ),
     not_do=(

@@ -22,8 +22,10 @@ RULE = Rule(
         "清算文件中有一笔退货，本方没有任何记录：款项已流出，为短款。",
     ),
     next_step=(
-        "Settlement clerk: ask the shop whether it refunded by another way; if not, dispute the line with "
-        "the acquirer.",
+        (
+            "Settlement clerk: ask the shop whether it refunded by another way; if not, dispute the line with "
+            "the acquirer."
+        ),
         "清算人员：向商户核实是否通过其他渠道退货；若否，向收单机构提出异议。",
     ),
     not_do=("Do not refund the cardholder a second time.", "不要再次给持卡人退款。"),

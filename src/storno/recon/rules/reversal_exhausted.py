@@ -18,13 +18,17 @@ RULE = Rule(
     days=1,
     title=("reversal given up", "冲正次数用尽"),
     what=(
-        "The reversal was sent as often as the rules allow and never answered. Nobody knows whether the "
-        "cardholder was charged.",
+        (
+            "The reversal was sent as often as the rules allow and never answered. Nobody knows whether the "
+            "cardholder was charged."
+        ),
         "冲正已按规则重发至上限，始终没有应答，不知道持卡人是否已扣款，可能为长款。",
     ),
     next_step=(
-        "Operations: bring the link back and order `storno cases retry`; settlement clerk: look for the line "
-        "in the next clearing file.",
+        (
+            "Operations: bring the link back and order `storno cases retry`; settlement clerk: look for the line "
+            "in the next clearing file."
+        ),
         "运维：恢复链路后用 `storno cases retry` 再次发起；清算人员：在下一清算文件中查找该笔。",
     ),
     not_do=(

@@ -18,13 +18,17 @@ RULE = Rule(
     days=1,
     title=("reversal refused", "冲正被拒"),
     what=(
-        "The host refused our reversal, so nobody undid the transaction for us. If it was charged, the "
-        "cardholder has paid for a sale that failed.",
+        (
+            "The host refused our reversal, so nobody undid the transaction for us. If it was charged, the "
+            "cardholder has paid for a sale that failed."
+        ),
         "主机拒绝了冲正请求，交易未被冲正。若持卡人已扣款，则为长款。",
     ),
     next_step=(
-        "Settlement clerk: ask the acquirer by RRN or STAN whether it was charged; if so, return it by a "
-        "credit adjustment (贷记调整), then `storno cases settle`.",
+        (
+            "Settlement clerk: ask the acquirer by RRN or STAN whether it was charged; if so, return it by a "
+            "credit adjustment (贷记调整), then `storno cases settle`."
+        ),
         "清算人员：凭检索参考号或流水号向收单机构查询是否扣款；已扣款的做贷记调整退回持卡人，再用 `storno cases settle` 了结。",
     ),
     not_do=("Do not repeat the sale before the answer is known.", "查清之前不要让持卡人重复刷卡。"),

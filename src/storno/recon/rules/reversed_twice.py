@@ -18,8 +18,10 @@ RULE = Rule(
     days=3,
     title=("reversed twice", "重复冲正"),
     what=(
-        "One transaction of ours has two or more reversal lines, and their sum takes more money back than "
-        "there was.",
+        (
+            "One transaction of ours has two or more reversal lines, and their sum takes more money back than "
+            "there was."
+        ),
         "本方一笔交易在清算文件中有两条或以上冲正记录，退回金额超过原交易金额，形成短款。",
     ),
     next_step=(

@@ -20,13 +20,17 @@ RULE = Rule(
     days=2,
     title=("settled although reversed", "已冲正却被清算"),
     what=(
-        "Our reversal was acknowledged, yet the transaction was cleared: the cardholder paid for a sale that "
-        "the terminal called failed.",
+        (
+            "Our reversal was acknowledged, yet the transaction was cleared: the cardholder paid for a sale that "
+            "the terminal called failed."
+        ),
         "冲正已获确认，交易却仍被清算：终端显示失败而持卡人已付款，为长款。",
     ),
     next_step=(
-        "Settlement clerk: return the money by a credit adjustment (贷记调整), with the reversal's answer as "
-        "evidence.",
+        (
+            "Settlement clerk: return the money by a credit adjustment (贷记调整), with the reversal's answer as "
+            "evidence."
+        ),
         "清算人员：以冲正应答为凭证做贷记调整，将款项退回持卡人。",
     ),
     not_do=(

@@ -18,13 +18,17 @@ RULE = Rule(
     days=3,
     title=("settled but not booked", "清算有、本方无"),
     what=(
-        "A line was cleared for which our books hold no money: no transaction, or one that we have as "
-        "declined, not sent or in doubt.",
+        (
+            "A line was cleared for which our books hold no money: no transaction, or one that we have as "
+            "declined, not sent or in doubt."
+        ),
         "清算文件中有该笔，本方账上没有对应款项：无记录，或记为被拒、未发送、待定，为长款。",
     ),
     next_step=(
-        "Settlement clerk: look for the sale at the shop; book it if goods were handed over, else return it "
-        "(贷记调整).",
+        (
+            "Settlement clerk: look for the sale at the shop; book it if goods were handed over, else return it "
+            "(贷记调整)."
+        ),
         "清算人员：向商户核实交易；已交货的补记入账，否则做贷记调整退回。",
     ),
     not_do=("Do not keep it as income.", "不要直接记为收入。"),

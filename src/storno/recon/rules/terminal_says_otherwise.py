@@ -25,8 +25,10 @@ RULE = Rule(
         "同一笔交易，终端记录的结果或金额与本方账目不一致。",
     ),
     next_step=(
-        "Shop: compare the slip with this page; operations: find out with `storno explain` what the terminal "
-        "was told last.",
+        (
+            "Shop: compare the slip with this page; operations: find out with `storno explain` what the terminal "
+            "was told last."
+        ),
         "商户：用签购单与本页核对；运维：用 `storno explain` 查看终端最后收到的应答。",
     ),
     not_do=("Do not trust the terminal's screen alone.", "不要只凭终端屏幕显示判断。"),

@@ -22,8 +22,10 @@ RULE = Rule(
         "原消费已冲正、资金已退回，之后的撤销又退了一次，形成短款。",
     ),
     next_step=(
-        "Settlement clerk: show both the reversal's answer and the void to the acquirer and claim the void's "
-        "amount back (请款).",
+        (
+            "Settlement clerk: show both the reversal's answer and the void to the acquirer and claim the void's "
+            "amount back (请款)."
+        ),
         "清算人员：凭冲正应答与撤销记录向收单机构说明，就撤销金额发起请款。",
     ),
     not_do=("Do not void or refund this sale once more.", "不要对该笔消费再次撤销或退货。"),

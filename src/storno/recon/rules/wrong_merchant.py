@@ -22,8 +22,10 @@ RULE = Rule(
         "清算记录中的商户号与本方账目不一致，款项会付给其他商户。",
     ),
     next_step=(
-        "Acquirer: correct the merchant number at the network and move the money; check the terminal's "
-        "settings.",
+        (
+            "Acquirer: correct the merchant number at the network and move the money; check the terminal's "
+            "settings."
+        ),
         "收单机构：向清算机构更正商户号并调回款项；检查终端的商户号设置。",
     ),
     not_do=("Do not pay the shop from its own next deposit.", "不要从商户的下一次入账中自行垫付或抵扣。"),

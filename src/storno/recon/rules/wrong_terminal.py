@@ -18,8 +18,10 @@ RULE = Rule(
     days=5,
     title=("settled under another terminal", "清算终端号不符"),
     what=(
-        "The line of this transaction carries another terminal number. No money is missing, but the shop's "
-        "own comparison will not agree.",
+        (
+            "The line of this transaction carries another terminal number. No money is missing, but the shop's "
+            "own comparison will not agree."
+        ),
         "清算记录中的终端号与本方账目不一致。资金不受影响，但商户自行对账会对不上。",
     ),
     next_step=(

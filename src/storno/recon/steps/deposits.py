@@ -156,7 +156,14 @@ _SHARED = 3
 
 def deposits(terms: Terms) -> tuple[Step, ...]:
     """Give the steps of the bank's leg up to `judged_b` and `account_b`."""
-    steps = [Step("owners", _OWNERS), Step("groups", _GROUPS), Step("masks", _MASKS), Step("bank_said", _SAID), Step("deposits", _DEPOSITS), Step("tie_0", _NAMED)]
+    steps = [
+        Step("owners", _OWNERS),
+        Step("groups", _GROUPS),
+        Step("masks", _MASKS),
+        Step("bank_said", _SAID),
+        Step("deposits", _DEPOSITS),
+        Step("tie_0", _NAMED),
+    ]
     mine, theirs = "deposits", "groups"
     for at in range(1, len(PASSES)):
         steps += [

@@ -160,8 +160,15 @@ def judged(s: str, leg: str, terms: Terms) -> Step:
     rule = f"CASE {named} ELSE '' END"
     return Step(
         f"judged_{s}",
-        fill(_JUDGED, s=s, rule=rule, inside=terms.inside, waits=waits, as_of_n=terms.as_of_n,
-             told="b_told = 'approved'" if s == "t" else "TRUE"),
+        fill(
+            _JUDGED,
+            s=s,
+            rule=rule,
+            inside=terms.inside,
+            waits=waits,
+            as_of_n=terms.as_of_n,
+            told="b_told = 'approved'" if s == "t" else "TRUE",
+        ),
     )
 
 

@@ -108,7 +108,9 @@ class Shaping:
     def books(self, where: str = "TRUE") -> str:
         """Give our books, of raw rows that a condition chooses: what it leaves out costs no more than reading."""
         near = self.near('"date"')
-        return fill(_BOOKS, offset_s=self.offset_s, source=f"(SELECT * FROM books_src WHERE {near} AND {where}) AS r")  # noqa: S608
+        return fill(
+            _BOOKS, offset_s=self.offset_s, source=f"(SELECT * FROM books_src WHERE {near} AND {where}) AS r"
+        )  # noqa: S608
 
     def lines(self, role: str, where: str = "TRUE", shaped: str = "TRUE") -> str:
         """Give a role's lines, of raw rows that a condition chooses; `shaped` is the same over the shaped columns."""
@@ -149,4 +151,3 @@ def totals() -> tuple[Step, ...]:
         Step("books_totals", _BOOKS_TOTALS),
         *(Step(f"{name}_totals", fill(_TOTALS, lines=name)) for name in LINES.values()),
     )
-

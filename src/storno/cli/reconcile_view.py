@@ -1,0 +1,189 @@
+"""How a reconciliation is shown: what was found and for how much, the proof, the verdict, and where the files are.
+
+Rule: prints what the result holds and decides nothing.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING, Any, Self
+
+import click
+
+from storno.cli.text import t
+from storno.cli.width import cells, pad
+from storno.money import Money
+from storno.recon.finding import Leg
+from storno.recon.result import Verdict
+from storno.recon.rules import RULES
+from storno.recon.write import SHEET_ROWS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from storno.recon.exceptions import Recorded
+    from storno.recon.result import Result
+
+_LEGS = {
+    Leg.TERMINAL: ("terminals", "终端"), Leg.NETWORK: ("clearing", "清算"), Leg.BANK: ("bank", "银行"),
+    Leg.BOOKS: ("books", "账目"),
+}  # fmt: skip
+_VERDICTS = {
+    Verdict.OK: ("OK: everything agrees or waits within its days", "一致：全部相符，或在等待期内"),
+    Verdict.BREAKS: ("BREAKS: there are differences, and they explain all of the money", "有差异：差异已解释全部资金差额"),
+    Verdict.INCOMPLETE: ("INCOMPLETE: no figure of this run is final", "不完整：本次结果不能作为最终依据"),
+}  # fmt: skip
+_PARTS = {
+    "matched": ("agree", "相符"), "finding": ("differ", "差异"), "held": ("wait", "等待"),
+    "cancelled": ("cancel each other", "互相抵消"), "no_effect": ("moved no money", "未动账"),
+    "outside": ("outside the period", "期间之外"), "uncovered": ("no file to compare with", "无对应文件"),
+    "preauth": ("pre-authorisations", "预授权"), "no_money": ("without an amount", "零金额"),
+    "fee": ("fees", "手续费"), "chargeback": ("chargebacks", "退单"), "adjustment": ("adjustments", "调整"),
+    "deposit": ("deposits", "入账"), "other": ("other bookings", "其他"),
+}  # fmt: skip
+REASONS_SHOWN = 12
+_EVERY_S = 0.2
+
+
+class Ticker:
+    """One line on a terminal that says which step is under way; nothing elsewhere."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._shown = not quiet and sys.stderr.isatty()
+        self._last = 0.0
+
+    def step(self, _name: str, at: int, of: int) -> None:
+        """Show how far it is."""
+        now = time.monotonic()
+        if self._shown and now - self._last > _EVERY_S:
+            self._last = now
+            click.echo("\r" + t(f"comparing, step {at} of {of} ", f"核对中，第 {at}/{of} 步 "), nl=False, err=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *args: object) -> None:
+        if self._shown:
+            click.echo("\r" + " " * 40 + "\r", nl=False, err=True)
+
+
+def report(result: Result, folder: Path, recorded: Recorded | None, seconds: float) -> None:
+    """Print a run for people."""
+    legs = t(", ", "、").join(t(*_LEGS[one]) for one in result.compared)
+    click.echo(
+        t(
+            f"Our books against {legs}, {_day(result.first)} to {_day(result.last)}, "
+            f"as of {_day(result.as_of)} ({seconds:.1f} s)",
+            f"本方账目与{legs}核对，{_day(result.first)} 至 {_day(result.last)}，截至 {_day(result.as_of)}（{seconds:.1f} 秒）",
+        )
+    )
+    _table(result, "finding", t("Differences", "差异"))
+    _table(result, "held", t("Waiting for their counterpart", "等待对方记录"))
+    _proof(result)
+    click.echo("")
+    click.echo(t(*_VERDICTS[result.verdict]))
+    for one in result.reasons[:REASONS_SHOWN]:
+        click.echo("  - " + t(one.english, one.chinese))
+    if len(result.reasons) > REASONS_SHOWN:
+        more = len(result.reasons) - REASONS_SHOWN
+        click.echo(t(f"  and {more} more in manifest.json", f"  另有 {more} 条，见 manifest.json"))
+    _queue(result, recorded)
+    click.echo(t(f"files: {folder}", f"结果文件：{folder}"))
+    listed = t(f" (the {SHEET_ROWS:,} largest)", f"（金额最大的 {SHEET_ROWS:,} 笔）") if result.count("finding") > SHEET_ROWS else ""
+    click.echo(f"  differences.xlsx{listed}, differences.csv, differences.parquet, manifest.json")
+
+
+def _day(day: str) -> str:
+    return f"{day[:4]}-{day[4:6]}-{day[6:]}" if len(day) == 8 else "-"
+
+
+def _table(result: Result, what: str, title: str) -> None:
+    rows = [
+        (t(*RULES[rule].title), t(*_LEGS[Leg(leg)]), f"{count:,}", str(Money(minor, currency)))
+        for leg, rule, currency, count, minor in result.summary(what)
+    ]
+    if not rows:
+        if what == "finding":
+            click.echo(t("No differences.", "没有差异。"))
+        return
+    widths = [max(cells(row[at]) for row in rows) for at in range(4)]
+    total = sum(count for _, _, _, count, _ in result.summary(what))
+    click.echo(f"\n{title}: {total:,}")
+    for name, leg, count, money in rows:
+        gap = " " * (widths[3] - cells(money))
+        click.echo(f"  {pad(name, widths[0])}  {pad(leg, widths[1])}  {count:>{widths[2]}}  {gap}{money}")
+
+
+def _proof(result: Result) -> None:
+    click.echo("\n" + t("Proof", "证明"))
+    for one in result.accounts:
+        share = dict(one.parts).get("matched", 0) * 100 / one.rows if one.rows else 100.0
+        parts = t(", ", "，").join(f"{count:,} {t(*_PARTS[name])}" for name, count in one.parts)
+        side = t("our books", "本方") if one.side == "books" else t(*_LEGS[one.leg])
+        click.echo(
+            t(
+                f"  {t(*_LEGS[one.leg])}, {side}: {one.rows:,} rows = {parts} ({share:.2f} % agree)",
+                f"  {t(*_LEGS[one.leg])}，{side}：{one.rows:,} 行 = {parts}（相符 {share:.2f}%）",
+            )
+        )
+    for bridge in result.bridges:
+        ours = Money(bridge.books_minor, bridge.currency)
+        theirs = Money(bridge.outside_minor, bridge.currency)
+        rest = Money(bridge.residual_minor, bridge.currency)
+        explained = Money(sum(minor for _, minor in bridge.parts), bridge.currency)
+        names = (
+            (t("our books", "本方账目"), t("cleared", "清算"))
+            if bridge.leg is not Leg.BANK
+            else (t("due from clearing", "清算应付"), t("paid by the bank", "银行实付"))
+        )
+        click.echo(
+            t(
+                f"  {names[0]} {ours} + differences {explained} = {names[1]} {theirs}; unexplained {rest}",
+                f"  {names[0]} {ours} + 差异 {explained} = {names[1]} {theirs}；未解释 {rest}",
+            )
+        )
+
+
+def _queue(result: Result, recorded: Recorded | None) -> None:
+    if recorded is None:
+        if result.closed:
+            click.echo(t(f"{len(result.closed)} earlier differences are gone", f"此前的 {len(result.closed)} 笔差异已消除"))
+        return
+    click.echo(
+        t(
+            f"exception queue: {recorded.found} new, {recorded.changed + recorded.reopened} changed, "
+            f"{recorded.unchanged + recorded.seen_again} known, {recorded.closed} closed by evidence "
+            "(storno exceptions list)",
+            f"差错队列：新增 {recorded.found}，变化 {recorded.changed + recorded.reopened}，"
+            f"已知 {recorded.unchanged + recorded.seen_again}，凭证据关闭 {recorded.closed}（storno exceptions list）",
+        )
+    )
+
+
+def as_data(result: Result, folder: Path, recorded: Recorded | None, seconds: float) -> dict[str, Any]:
+    """Give a run as one JSON object."""
+    def kinds(what: str) -> list[dict[str, Any]]:
+        return [
+            {"leg": leg, "rule": rule, "currency": currency, "count": count, "amount_minor": minor}
+            for leg, rule, currency, count, minor in result.summary(what)
+        ]
+
+    network = [one for one in result.accounts if one.leg is Leg.NETWORK and one.side == "network"]
+    matched = sum(dict(one.parts).get("matched", 0) for one in network)
+    rows = sum(one.rows for one in network)
+    return {
+        "run_id": result.run_id, "verdict": result.verdict.value, "first": result.first, "last": result.last,
+        "as_of": result.as_of, "compared": [one.value for one in result.compared],
+        "findings": kinds("finding"), "held": kinds("held"), "matched_rate": round(matched / rows, 6) if rows else None,
+        "rows": [{"leg": one.leg.value, "side": one.side, "rows": one.rows, "counted": one.counted, **dict(one.parts)}
+                 for one in result.accounts],
+        "bridges": [{"leg": one.leg.value, "currency": one.currency, "books_minor": one.books_minor,
+                     "outside_minor": one.outside_minor, "residual_minor": one.residual_minor} for one in result.bridges],
+        "reasons": [{"code": one.code, "en": one.english, "zh": one.chinese} for one in result.reasons],
+        "closed": [{"finding_id": one.finding_id, "lines": list(one.lines)} for one in result.closed],
+        "queue": None if recorded is None else {"new": recorded.found, "changed": recorded.changed + recorded.reopened,
+                                                "known": recorded.unchanged + recorded.seen_again,
+                                                "closed": recorded.closed},
+        "folder": str(folder), "seconds": round(seconds, 3),
+    }  # fmt: skip
