@@ -114,7 +114,9 @@ class Alert:
     cause: int = 0
     """Id of the alert that explains it; 0 for none."""
     common: str = ""
-    """At a common cause: the attribute values, `carrier=a & model=b`."""
+    """At a common cause: what it is, in words, `carrier=a & model=b`; `*` for everything."""
+    values: tuple[tuple[str, str], ...] = ()
+    """At a common cause: the attribute values."""
     measures: tuple[str, ...] = ()
     """At a common cause: the measures that it was seen in."""
     examples: tuple[str, ...] = ()

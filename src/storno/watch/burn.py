@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 MINUTE_MS = 60_000
@@ -41,7 +42,7 @@ class Burn:
 
 
 class Minutes:
-    """Failed and total by minute of one stream, for three days."""
+    """Failed and total up to each minute of one stream, for three days."""
 
     def __init__(self, rows: list[list[int]] | None = None) -> None:
         self._rows = rows or []
@@ -50,7 +51,7 @@ class Minutes:
         """Count; what comes a little late goes into the newest minute."""
         minute = at_ms // MINUTE_MS
         if not self._rows or minute > self._rows[-1][0]:
-            self._rows.append([minute, 0, 0])
+            self._rows.append([minute, *(self._rows[-1][1:] if self._rows else (0, 0))])
             if len(self._rows) > WINDOWS[-1].long_min + 60:
                 del self._rows[:60]
         self._rows[-1][1] += failed
@@ -58,9 +59,11 @@ class Minutes:
 
     def sums(self, now_ms: int, minutes: int) -> tuple[int, int]:
         """Give failed and total of the last minutes."""
-        start = bisect_left(self._rows, now_ms // MINUTE_MS - minutes + 1, key=lambda row: row[0])
-        rows = self._rows[start:]
-        return sum(row[1] for row in rows), sum(row[2] for row in rows)
+        if not self._rows:
+            return 0, 0
+        start = bisect_left(self._rows, now_ms // MINUTE_MS - minutes + 1, key=itemgetter(0))
+        before = self._rows[start - 1] if start else (0, 0, 0)
+        return self._rows[-1][1] - before[1], self._rows[-1][2] - before[2]
 
     def burning(self, now_ms: int, objective: float = OBJECTIVE) -> Burn | None:
         """Give the first rule that holds."""
@@ -69,6 +72,8 @@ class Minutes:
             failed_short, total_short = self.sums(now_ms, window.short_min)
             if total < LEAST or total_short < LEAST_SHORT or failed < LEAST_BAD:
                 continue
+            if self._rows[0][0] > now_ms // MINUTE_MS - window.long_min // 2:
+                continue  # the window is hardly begun: it would say the same as the one before
             bound = window.factor * (1.0 - objective)
             if failed >= bound * total and failed_short >= bound * total_short:
                 return Burn(window, failed / total, failed_short / total_short, failed, total)

@@ -16,7 +16,7 @@ from storno.watch.levels import EVERYTHING, UNKNOWN, Level
 from storno.watch.outcome import MEASURES, Bad
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from storno.watch.levels import Attributes
     from storno.watch.outcome import Outcome
@@ -164,9 +164,11 @@ class Rates:
             own = min(own, options.unlike_max * usual)
         return max(own, _FLOOR)
 
-    def standing(self, key: Key, bad: Bad) -> Standing:
-        """Give how one stream and measure looks now."""
-        stream, place = self.streams[key], PLACE[bad]
+    def standing(self, key: Key, bad: Bad) -> Standing | None:
+        """Give how one stream and measure looks now; None when nothing is known of it."""
+        stream, place = self.streams.get(key), PLACE[bad]
+        if stream is None:
+            return None
         watched = self.watched.get((key, bad))
         expected = watched.expected if watched is not None else self.expected(key, bad)
         state = Faded(min(stream.late_bad[place], stream.late), stream.late)
@@ -189,6 +191,7 @@ class Rates:
                 if stream.late_bad[place] < options.failures_min or (key, bad) in self.watched:
                     continue
                 one = self.standing(key, bad)
+                assert one is not None, f"the stream {key} is gone"
                 if key[0].pooled:
                     if one.score >= self._threshold:
                         found.append(one)
@@ -201,10 +204,22 @@ class Rates:
         return found
 
     # ------------------------------------------------------------ alarms
-    def watch(self, one: Standing) -> None:
-        """Begin to look for the end of what was found."""
-        risen = min(max(one.rate, 2.0 * one.expected), 0.95)
-        self.watched[one.key, one.bad] = Watched(one.expected, risen)
+    def watch(self, key: Key, bad: Bad, rate: float, expected: float) -> None:
+        """Begin to look for the end of what was found: a rate of so much where so much was expected."""
+        good = min(max(expected, _FLOOR), 0.4)
+        self.watched[key, bad] = Watched(good, min(max(rate, 2.0 * good), 0.95))
+
+    def risen(self, key: Key, bad: Bad, rate: float) -> None:
+        """Note that a rate under an alarm has risen further: its end shows the sooner."""
+        watched = self.watched.get((key, bad))
+        if watched is not None:
+            watched.risen = min(max(rate, watched.risen), 0.95)
+
+    def weigh(self, key: Key, bad: Bad, *, failed: bool) -> None:
+        """Tell of an outcome in a set that is no stream."""
+        watched = self.watched.get((key, bad))
+        if watched is not None:
+            _weigh(watched, failed=failed)
 
     def over(self, key: Key, bad: Bad) -> bool:
         """Say whether what came since shows that it is over; False when nothing is watched."""
@@ -217,6 +232,12 @@ class Rates:
         stream = self.streams.get(key)
         if stream is not None:
             stream.late_bad[PLACE[bad]] = 0.0
+
+    def forgive(self, keys: Iterable[Key], bad: Bad) -> None:
+        """Drop the late failures of streams that are not under an alarm of their own."""
+        for key in keys:
+            if (key, bad) not in self.watched and key in self.streams:
+                self.streams[key].late_bad[PLACE[bad]] = 0.0
 
     def rows(self, level: Level) -> Iterator[tuple[str, Stream]]:
         """Give the streams of a level by name."""

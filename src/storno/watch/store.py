@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import apsw
 
-from storno.watch.alerts import LIVE, Alert, Entry, Figures, Move, Severity, Signal, Standing, after
+from storno.watch.alerts import Alert, Entry, Figures, Move, Severity, Signal, Standing, after
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,6 +56,7 @@ class AlertStore:
             folder.mkdir(mode=0o700, exist_ok=True)
             path = str(folder / FILE)
         try:
+            self._live: dict[int, Alert] | None = None
             self._db = apsw.Connection(path)
             self._db.set_busy_timeout(10_000)
             self._db.execute("PRAGMA synchronous = FULL; PRAGMA journal_mode = WAL")
@@ -88,9 +89,11 @@ class AlertStore:
     def whole(self) -> Iterator[None]:
         """Commit everything inside together, or nothing; one process at a time."""
         self._db.execute("BEGIN IMMEDIATE")
+        self._live = None
         try:
             yield
         except BaseException:
+            self._live = None
             self._db.execute("ROLLBACK")
             raise
         self._db.execute("COMMIT")
@@ -106,16 +109,24 @@ class AlertStore:
 
     def alerts(self, *, live_only: bool = True, limit: int = 1_000_000) -> list[Alert]:
         """List alerts, oldest first."""
+        if live_only:
+            return [*self._cached().values()][-limit:]
         where = "WHERE standing <> 'closed' " if live_only else ""
         sql = (
             f"SELECT id, body FROM (SELECT id, body FROM alerts {where}ORDER BY id DESC LIMIT ?) ORDER BY id"  # noqa: S608
         )
         return [_read(*row) for row in self._db.execute(sql, (limit,))]
 
+    def _cached(self) -> dict[int, Alert]:
+        """Give the live alerts by number; read anew in every transaction, for others write too."""
+        if self._live is None:
+            rows = self._db.execute("SELECT id, body FROM alerts WHERE standing <> 'closed' ORDER BY id")
+            self._live = {number: _read(number, body) for number, body in rows}
+        return self._live
+
     def live(self, key: str) -> Alert | None:
         """Give the live alert about this; None when there is none."""
-        row = self._one("SELECT id, body FROM alerts WHERE key = ? AND standing <> 'closed'", (key,))
-        return _read(*row) if row else None
+        return next((one for one in self._cached().values() if one.signal.key == key), None)
 
     def silence(self, key: str, now_ms: int) -> Alert | None:
         """Give the last alert about this if its silence still holds."""
@@ -145,11 +156,17 @@ class AlertStore:
             "INSERT INTO alerts VALUES (?, ?, ?, ?, ?)",
             (number, made.signal.key, made.standing.value, made.raised_ms, _body(made)),
         )
+        self._cached()[number] = made
         self._tell(Entry(number, made.raised_ms, Move.RAISED, made.standing, "", note))
         return made
 
     def update(self, alert: Alert) -> None:
         """Write new figures; no history."""
+        live = self._cached()
+        if alert.standing is Standing.CLOSED:
+            live.pop(alert.id, None)
+        else:
+            live[alert.id] = alert
         self._db.execute(
             "UPDATE alerts SET standing = ?, body = ? WHERE id = ?",
             (alert.standing.value, _body(alert), alert.id),
@@ -199,8 +216,5 @@ def _read(number: int, text: str) -> Alert:
     return Alert(**{
         **body, "id": number, "signal": Signal(**body["signal"]), "figures": Figures(**body["figures"]),
         "severity": Severity(body["severity"]), "standing": Standing(body["standing"]),
-        "measures": tuple(body["measures"]), "examples": tuple(body["examples"]),
+        "values": tuple((level, value) for level, value in body["values"]), "measures": tuple(body["measures"]), "examples": tuple(body["examples"]),
     })  # fmt: skip
-
-
-__all__ = ["LIVE", "AlertStore", "StoreError"]
