@@ -173,7 +173,7 @@ def read_releases(folder: Path) -> Releases:
 
 
 def _signals(where: Path, date: str, releases: Releases, ids: frozenset[str]) -> Mapping[str, Signals]:
-    """Read the signals of some transactions of a day; of a folder only the files that bear its date, or all without one."""
+    """Read the signals of some transactions of a day; of a folder the files that bear its date, or all of them."""
     if not where.exists():
         return {}
     if where.is_file():

@@ -57,7 +57,8 @@ class Asked:
 
 
 def gather(
-    journal: SqliteReader, path: Path, found: Sequence[ExceptionRecord], more: Callable[[frozenset[str]], Mapping[str, Signals]],
+    journal: SqliteReader, path: Path, found: Sequence[ExceptionRecord],
+    more: Callable[[frozenset[str]], Mapping[str, Signals]],
 ) -> Asked:
     """Bring together what the journal, reconciliation and a signals file (`more`, asked by ids) know of it."""
     record = path.record

@@ -13,6 +13,7 @@ from math import exp, lgamma, log
 SURE = 8.0
 """Log likelihood ratio from which a common cause overrides the verdict on one transaction."""
 _FAILED_MIN = 4
+_REST_MIN = 10
 _LIFT_MIN = 4.0
 _REST_LIFT_MAX = 4.0
 
@@ -115,6 +116,8 @@ def _weigh(
 ) -> CommonCause | None:
     if inside.failed < _FAILED_MIN or _rate(inside) < _LIFT_MIN * usual:
         return None
+    if dimension and rest.seen < max(_REST_MIN, inside.seen // 10):
+        return None  # nearly everybody has this value: there is nothing to compare it with
     if rest.seen and _rate(rest) > _REST_LIFT_MAX * usual and _rate(inside) < 5 * _rate(rest):
         return None
     return CommonCause(cause, dimension, value, inside, rest, _ratio(inside, usual))
