@@ -329,6 +329,7 @@ class Gateway:
     # ------------------------------------------------------------------ performing
 
     def _perform(self, commands: Sequence[ev.Command]) -> None:
+        used: dict[str, HostLink] = {}
         for command in commands:
             if isinstance(command, ev.SendTerminal):
                 conn = self._conns.get(command.conn)
@@ -336,10 +337,14 @@ class Gateway:
                     self.feed(ev.Undelivered(command.tx_id))
             elif isinstance(command, ev.SendHost):
                 link = self._links.get(command.link)
-                if (link is None or not link.send(command.frame)) and command.tx_id:
+                if link is not None and link.send(command.frame):
+                    used[command.link] = link
+                elif command.tx_id:
                     self.feed(ev.Unsent(command.tx_id, command.reversal))
             else:
                 self._perform_seldom(command)
+        for link in used.values():
+            link.flush()
 
     def _perform_seldom(self, command: ev.Command) -> None:
         if isinstance(command, ev.Log):
