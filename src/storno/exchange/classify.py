@@ -73,7 +73,7 @@ def family(msg: Message) -> Family:
         return Family.NOTICE
     if klass == "4":
         return Family.REVERSAL
-    if klass in "12" and kind_of(msg) is not None:
+    if klass in "12" and not _only_asks(msg):
         return Family.MONEY
     if klass == "8" and function == "0":
         return Family.SIGN_IN
@@ -88,9 +88,9 @@ def kind_of(msg: Message) -> Kind | None:
     """
     fields = msg.fields
     klass, advice = msg.mti[1], msg.mti[2] == "2" and msg.mti[1] != "4"
-    processing = fields.get(3, "")[:2]
-    if processing in ("30", "31"):
+    if _only_asks(msg):
         return None
+    processing = fields.get(3, "")[:2]
     typed = _BY_TYPE.get(fields.get(60, "")[:2])
     if typed is not None and _fits(typed, klass, processing, advice=advice):
         return typed
@@ -101,6 +101,11 @@ def kind_of(msg: Message) -> Kind | None:
         named = fields.get(90, "")[:2]
         klass = named[1] if named in ("01", "02") else "1" if processing == "03" else "2"
     return _BY_CODES.get((klass, processing, preauth), Kind.SALE if klass == "2" else Kind.PREAUTH)
+
+
+def _only_asks(msg: Message) -> bool:
+    """Say whether a message moves no money whatever its class: an enquiry."""
+    return msg.fields.get(3, "")[:2] in ("30", "31")
 
 
 def _fits(kind: Kind, klass: str, processing: str, *, advice: bool) -> bool:
@@ -194,14 +199,17 @@ def original_of_reversal(msg: Message) -> TxKey:
     return own._replace(stan=named) if named.strip("0") else own
 
 
+_PRINTED = (3, 4, 11, 25, 37, 38, 41, 42, 49, 60, 61)
+
+
 def fingerprint(msg: Message, pan_token: str, digest: Callable[[bytes], str]) -> str:
     """Give a digest of what makes a request this one; a repeat has the same, a re-used STAN has not.
 
     The PAN enters only as its keyed token.
     """
     fields = msg.fields
-    parts = (msg.mti[:3], pan_token, *(fields.get(n, "") for n in (3, 4, 11, 25, 37, 38, 41, 42, 49, 60, 61)))
-    return digest("|".join(parts).encode())
+    parts = [fields.get(number, "") for number in _PRINTED]
+    return digest("|".join((msg.mti[:3], pan_token, *parts)).encode())
 
 
 def settlement_day(now_ms: int, utc_offset_min: int) -> str:

@@ -36,14 +36,18 @@ class _Passing(NamedTuple):
     number: int
 
 
+class _Sent(NamedTuple):
+    tx_id: str
+    link: str
+
+
 class HostSide:
     """What hosts send."""
 
     def __init__(self, node: Node) -> None:
         self._node = node
-        self._expected: dict[WireKey, str] = {}
+        self._expected: dict[WireKey, _Sent] = {}
         self._keys_of: dict[str, dict[WireKey, None]] = {}
-        self._link_of: dict[WireKey, str] = {}
         self._on_link: dict[str, dict[WireKey, str]] = {}
         self._passing: dict[WireKey, _Passing] = {}
         self._numbers: dict[str, WireKey] = {}
@@ -53,12 +57,11 @@ class HostSide:
 
     def expect(self, key: WireKey, tx_id: str, link: str) -> None:
         """Wait for the answer to what is about to leave."""
-        self._expected[key] = tx_id
+        before = self._expected.get(key)
+        if before is not None and before.link != link:
+            self._on_link.get(before.link, {}).pop(key, None)
+        self._expected[key] = _Sent(tx_id, link)
         self._keys_of.setdefault(tx_id, {})[key] = None
-        before = self._link_of.get(key)
-        if before is not None and before != link:
-            self._on_link.get(before, {}).pop(key, None)
-        self._link_of[key] = link
         self._on_link.setdefault(link, {})[key] = tx_id
 
     def expects(self, key: WireKey) -> bool:
@@ -69,10 +72,10 @@ class HostSide:
         """Wait no longer for this transaction's answers; what comes all the same is found through the journal."""
         self._node.timers.answered(tx_id)
         for key in self._keys_of.pop(tx_id, ()):
-            if self._expected.get(key) != tx_id:
-                continue
-            del self._expected[key]
-            self._on_link.get(self._link_of.pop(key, ""), {}).pop(key, None)
+            sent = self._expected.get(key)
+            if sent is not None and sent.tx_id == tx_id:
+                del self._expected[key]
+                self._on_link.get(sent.link, {}).pop(key, None)
 
     def pass_on(self, waiting: Waiting, link: str, now_ms: int) -> bool:
         """Remember who gets the answer to something that is only handed on; False when there is no room."""
@@ -134,11 +137,11 @@ class HostSide:
             self._request(msg, frame, family, link, now_ms)
             return
         key = classify.wire_key(msg)
-        tx_id = self._expected.get(key)
-        if tx_id is not None:
-            record = node.registry.get(tx_id)
+        sent = self._expected.get(key)
+        if sent is not None:
+            record = node.registry.get(sent.tx_id)
             if record is None:
-                raise AssertionError(f"{tx_id} is expected but not known")
+                raise AssertionError(f"{sent.tx_id} is expected but not known")
             if not record.key.batch or classify.identity(msg).batch in ("", record.key.batch):
                 self._answer(record, msg, frame, now_ms)
             else:

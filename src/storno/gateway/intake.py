@@ -25,7 +25,7 @@ from storno.reversal.record import FieldTexts, Opening, Record, Told, Trigger
 if TYPE_CHECKING:
     from storno.gateway.node import Node
     from storno.iso8583.message import Message
-    from storno.reversal.key import TxKey
+    from storno.reversal.key import TxKey, WireKey
 
 SETTLEMENT_CLASS = "5"
 REASON_FIELD = 39
@@ -145,7 +145,8 @@ class Intake:
         if earlier is not None and self._still_used(earlier, now_ms):
             self._again(earlier, waiting, fingerprint, frame, now_ms)
             return
-        if node.hostside.expects(classify.wire_key(msg)):
+        wire = classify.wire_key(msg)
+        if node.hostside.expects(wire):
             node.counts.add("number_reused")
             self._answer(waiting, profile.code_duplicate, now_ms)
             return
@@ -188,7 +189,7 @@ class Intake:
         card = node.envelope.seal_card(pan, tx_id, opening.date) if kind.reversible else None
         node.open(opening, tx_id, now_ms, card)
         self._await(tx_id, waiting)
-        self._forward(waiting, tx_id, frame, now_ms)
+        self._forward(waiting, wire, tx_id, frame, now_ms)
 
     def _kept(self, waiting: Waiting, now_ms: int) -> FieldTexts | None:
         """Give what of a request its reversal will need; refuse the request (None) when its chip data is broken."""
@@ -200,14 +201,13 @@ class Intake:
             self._answer(waiting, node.profile.code_bad_format, now_ms)
             return None
 
-    def _forward(self, waiting: Waiting, tx_id: str, frame: bytes, now_ms: int) -> None:
+    def _forward(self, waiting: Waiting, wire: WireKey, tx_id: str, frame: bytes, now_ms: int) -> None:
         """Send the terminal's own bytes on, once the intent is durable; its MAC stays true: the head is not in it."""
         node = self._node
-        msg = waiting.request
-        link = node.links.choose(msg.fields.get(41, ""))
+        link = node.links.choose(waiting.request.fields.get(41, ""))
         if node.options.host_tpdu:
             frame = bytes.fromhex(node.options.host_tpdu) + frame[5:]
-        node.hostside.expect(classify.wire_key(msg), tx_id, link)
+        node.hostside.expect(wire, tx_id, link)
         node.timers.expect(now_ms + node.profile.answer_timeout_ms, tx_id)
         node.after(ev.SendHost(link, frame, tx_id))
 
@@ -249,7 +249,7 @@ class Intake:
             node.counts.add("advices_resent")
             self._await(earlier.tx_id, waiting)
             node.apply(earlier, Input.RESENT, now_ms)
-            self._forward(waiting, earlier.tx_id, frame, now_ms)
+            self._forward(waiting, classify.wire_key(waiting.request), earlier.tx_id, frame, now_ms)
         else:
             node.counts.add("repeated")
             told = earlier.told in (Told.APPROVED, Told.DECLINED)

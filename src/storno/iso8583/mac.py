@@ -7,6 +7,7 @@ contexts: one thread at a time. Pure: no clock, randomness, files, sockets.
 
 from __future__ import annotations
 
+from binascii import hexlify
 from dataclasses import dataclass, replace
 from enum import Enum
 from hmac import compare_digest
@@ -97,6 +98,13 @@ class Cut(Enum):
     """The first 4 bytes, then four zero bytes (a 32-bit MAC in a 64-bit field)."""
 
 
+_CUTTERS: dict[Cut, Callable[[bytes], bytes]] = {
+    Cut.HEX: lambda block: hexlify(block[:4]).upper(),
+    Cut.BIN: lambda block: block[:8],
+    Cut.BIN4: lambda block: block[:4] + bytes(4),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class MacProfile:
     """One way to make a MAC. `padding` is the ISO 9797-1 padding method; `key_lengths` in bytes."""
@@ -182,12 +190,13 @@ class Mac:
     here, and the key never enters the process.
     """
 
-    __slots__ = ("_cut", "_final", "_profile")
+    __slots__ = ("_cut", "_final", "_in_hex", "_profile")
 
     def __init__(self, profile: MacProfile, final: Final) -> None:
         self._profile = profile
         self._final = final
-        self._cut = profile.cut
+        self._cut = _CUTTERS[profile.cut]
+        self._in_hex = profile.cut is Cut.HEX
 
     @property
     def profile(self) -> str:
@@ -201,16 +210,11 @@ class Mac:
             mab: MTI up to the last field before the MAC as sent; no length, TPDU or header.
 
         """
-        last = self._final(mab)
-        if self._cut is Cut.HEX:
-            return last[:4].hex().upper().encode()
-        if self._cut is Cut.BIN:
-            return last[:8]
-        return last[:4] + bytes(4)
+        return self._cut(self._final(mab))
 
     def verify(self, mab: bytes, mac: bytes) -> bool:
         """Tell whether `mac` belongs to `mab`, in constant time; hex text may be in either case."""
-        if self._cut is Cut.HEX:
+        if self._in_hex:
             mac = mac.upper()
         return compare_digest(self.compute(mab), mac)
 
