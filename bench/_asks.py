@@ -61,7 +61,9 @@ def _day(path: Path, causes: Path, chance: random.Random, lost: float) -> Iterat
         terminals[row.tid or ""].append(row)
     times = [row.at_ms for row in rows]
     wrong = [at for at, cause in enumerate(true["cause"]) if cause]
-    clean = [at for at, row in enumerate(rows) if not true["cause"][at] and row.sort == "approved" and row.card]
+    clean = [
+        at for at, row in enumerate(rows) if not true["cause"][at] and row.sort == "approved" and row.card
+    ]
     for at in sorted(wrong + chance.sample(clean, len(wrong) // CLEAN_EVERY)):
         me = rows[at]
         near = rows[bisect_left(times, me.at_ms - NEAR_MS) : bisect_right(times, me.at_ms + NEAR_MS)]

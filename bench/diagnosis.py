@@ -2,7 +2,8 @@
 
 `--fit` fits the figures (src/storno/diagnosis/data/model.toml) on seeds 1 to 6; the report always uses other seeds
 (101 and up). Reported as generated (8 % of signals missing), with 30 % more of them taken away, and in another world (a
-quarter of the faults, so other priors); each time also on technical faults alone: refusals are read off their code. `--save` appends to bench/results/diagnosis.jsonl.
+quarter of the faults, so other priors); each time also on technical faults alone: refusals are read off their code.
+`--save` appends to bench/results/diagnosis.jsonl.
 """
 
 from __future__ import annotations
@@ -89,7 +90,9 @@ def fit(known: Sequence[Ask]) -> Figures:
 def tempered(known: Sequence[Ask], made: Figures, temper: float) -> float:
     some = known[::7]
     given = Figures(replace(made.model, temper=temper), made.rule_chance)
-    return calibration([Row(one.cause, one.second, diagnose(one.me, one.around, fitted=given)) for one in some])
+    return calibration(
+        [Row(one.cause, one.second, diagnose(one.me, one.around, fitted=given)) for one in some]
+    )
 
 
 def write(made: Figures, path: Path) -> None:
@@ -168,7 +171,8 @@ def report(lost: float, seeds: range, faults: float = FAULTS) -> tuple[dict[str,
     by_basis = Counter(row.verdict.basis.value for row in rows)
     right_by_basis = Counter(row.verdict.basis.value for row in rows if row.right)
     found: dict[str, object] = {
-        "lost": lost, "faults": faults, "all": figures_of(rows), "technical": figures_of(technical), "double_faults": figures_of(double),
+        "lost": lost, "faults": faults, "all": figures_of(rows), "technical": figures_of(technical),
+        "double_faults": figures_of(double),
         "clean_left_alone": round(float(np.mean([row.right for row in clean])), 4),
         "by_basis": {name: [right_by_basis[name], count] for name, count in by_basis.items()},
         "ms_each": round(spent / len(rows) * 1000, 2), "seconds": round(time.perf_counter() - start, 1),
@@ -192,7 +196,8 @@ def main() -> None:
     other, _ = report(0.0, range(seeds.start + 100, seeds.stop + 100), FAULTS / 4)
     result = {
         "fit_seeds": [FIT_SEEDS.start, FIT_SEEDS.stop - 1], "seeds": [seeds.start, seeds.stop - 1], "days": DAYS,
-        "sales": SALES, "faults": FAULTS, "as_generated": plain, "with_gaps": gaps, "another_world": other, "by_cause": by_cause(rows),
+        "sales": SALES, "faults": FAULTS, "as_generated": plain, "with_gaps": gaps, "another_world": other,
+        "by_cause": by_cause(rows),
         "confusion": confusion(rows), "hardware": hardware(),
     }  # fmt: skip
     print(json.dumps(result, ensure_ascii=False, indent=1))

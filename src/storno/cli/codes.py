@@ -14,7 +14,7 @@ from storno.app import home_dir
 from storno.cli.open_journal import home_option
 from storno.cli.text import language, t
 from storno.cli.trouble import ExitCode, Trouble
-from storno.cli.why import override_trouble, overrides_of
+from storno.cli.why_ask import override_trouble, overrides_of
 from storno.diagnosis import codes as tables
 from storno.diagnosis.codebook import OverrideError, codebook
 from storno.diagnosis.knowledge import condition_title, conditions
@@ -39,7 +39,9 @@ if TYPE_CHECKING:
 @click.argument("code", required=False, default="")
 @home_option
 @click.option("--acquirer", default="", help=t("Whose table.", "哪家收单机构的表。"))
-@click.option("--edition", default="", help=t("older or newer edition of the table.", "表的版本：older 或 newer。"))
+@click.option(
+    "--edition", default="", help=t("older or newer edition of the table.", "表的版本：older 或 newer。")
+)
 @click.option("--json", "as_json", is_flag=True, help=t("Print JSON.", "输出 JSON。"))
 def codes(code: str, home: str | None, acquirer: str, edition: str, as_json: bool) -> int:  # noqa: FBT001
     """Print what is known."""

@@ -76,7 +76,9 @@ def explain(what: str, home: str | None, every: bool, as_json: bool) -> int:  # 
     console.width = min(console.width, WIDTH_MAX)
     for story in stories:
         _print(console, story, home, found[story.record.tx_id])
-        console.print(printable(_why_line(reasons[story.record.tx_id], story.record.tx_id, home)), soft_wrap=True)
+        console.print(
+            printable(_why_line(reasons[story.record.tx_id], story.record.tx_id, home)), soft_wrap=True
+        )
         console.print()
     return ExitCode.DONE
 
@@ -121,7 +123,7 @@ def _print(console: Console, story: Story, home: str | None, found: Sequence[Exc
 
 
 def _why(journal: SqliteReader, tx_id: str, home: str | None) -> str:
-    from storno.cli.why import why_line  # loads numpy, and imports this file
+    from storno.cli.why_ask import why_line  # loads numpy
 
     return why_line(journal, tx_id, home)
 

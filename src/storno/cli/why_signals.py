@@ -57,7 +57,9 @@ class Asked:
 
 
 def gather(
-    journal: SqliteReader, path: Path, found: Sequence[ExceptionRecord],
+    journal: SqliteReader,
+    path: Path,
+    found: Sequence[ExceptionRecord],
     more: Callable[[frozenset[str]], Mapping[str, Signals]],
 ) -> Asked:
     """Bring together what the journal, reconciliation and a signals file (`more`, asked by ids) know of it."""

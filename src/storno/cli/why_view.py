@@ -173,5 +173,7 @@ def verdict_data(verdict: Verdict, lang: str, sort: str) -> dict[str, Any]:
 
 
 def _weighed(one: Evidence, sort: str, lang: str) -> dict[str, Any]:
-    words = counsel.sort_words(sort, lang) if one.name == "sort" else symptom(one.name, lang, present=one.present)
+    words = (
+        counsel.sort_words(sort, lang) if one.name == "sort" else symptom(one.name, lang, present=one.present)
+    )
     return {"name": one.name, "present": one.present, "log10_odds": round(one.weight, 3), "words": words}

@@ -105,7 +105,9 @@ def links(me: Attempt, others: Sequence[Attempt]) -> tuple[Link, ...]:
         if one.tid != me.tid and one.mid != me.mid:
             continue
         same, slip = one.amount_minor == me.amount_minor, mistyped(me.amount_minor, one.amount_minor)
-        near = abs(one.amount_minor - me.amount_minor) * 100 <= NEAR_PERCENT * max(one.amount_minor, me.amount_minor)
+        near = abs(one.amount_minor - me.amount_minor) * 100 <= NEAR_PERCENT * max(
+            one.amount_minor, me.amount_minor
+        )
         if same or slip or near:
             found.append(Link(one, apart, one.tid == me.tid, same, slip))
     return tuple(sorted(found, key=lambda one: abs(one.after_ms)))

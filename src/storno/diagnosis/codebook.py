@@ -83,9 +83,7 @@ def codebook(edition: str = "", acquirer: str = "", overrides: Overrides = NO_OV
     own = overrides.acquirers.get(name)
     if name and own is None and name not in codes.acquirers():
         known = ", ".join((*overrides.acquirers, *codes.acquirers()))
-        raise OverrideError(
-            name, f"no such acquirer; known: {known}", f"没有收单机构 {name}；已知：{known}"
-        )
+        raise OverrideError(name, f"no such acquirer; known: {known}", f"没有收单机构 {name}；已知：{known}")
     chosen = edition or (own.edition if own else "")
     if chosen and chosen not in codes.editions():
         known = ", ".join(codes.editions())
@@ -129,10 +127,14 @@ def _acquirer(name: str, body: object, where: str) -> Acquirer:
     edition, based = body.get("edition", ""), body.get("based_on", "")
     if edition and edition not in codes.editions():
         known = ", ".join(codes.editions())
-        raise OverrideError(f"{where} edition", f"{edition!r} is none of {known}", f"{edition!r} 不在 {known} 之中")
+        raise OverrideError(
+            f"{where} edition", f"{edition!r} is none of {known}", f"{edition!r} 不在 {known} 之中"
+        )
     if based and based not in codes.acquirers():
         known = ", ".join(codes.acquirers())
-        raise OverrideError(f"{where} based_on", f"{based!r} is none of {known}", f"{based!r} 不在 {known} 之中")
+        raise OverrideError(
+            f"{where} based_on", f"{based!r} is none of {known}", f"{based!r} 不在 {known} 之中"
+        )
     table = {one.code: one for one in codes.response_codes()}
     if edition:
         table |= codes.of_edition(edition)
@@ -166,7 +168,9 @@ def _row(code: str, row: object, table: Mapping[str, Code], where: str, name: st
 
 
 def _changed(base: Code, row: Mapping[str, Any], where: str, name: str) -> Code:
-    derived = base.derived or Derived("unknown", Retry.QUERY_FIRST, Effect.UNKNOWN, "no", technical=False, suspects=())
+    derived = base.derived or Derived(
+        "unknown", Retry.QUERY_FIRST, Effect.UNKNOWN, "no", technical=False, suspects=()
+    )
     advice_en, advice_zh = base.advice_en, base.advice_zh
     if "advice" in row:
         advice_en, advice_zh = codes.advices()[_one_of(row["advice"], codes.advices(), f"{where}.advice")]

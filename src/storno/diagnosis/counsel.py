@@ -114,7 +114,9 @@ def sort_words(sort: str, lang: str) -> str:
     kind, _, code = sort.partition(" ")
     zh = lang == "zh"
     if kind == "reversed":
-        return (f"冲正原因 {codes.reason(code, lang)}" if zh else f"undone for reason {codes.reason(code, lang)}")
+        return (
+            f"冲正原因 {codes.reason(code, lang)}" if zh else f"undone for reason {codes.reason(code, lang)}"
+        )
     if kind == "answer":
         return f"应答 {codes.meaning(code, lang)}" if zh else f"answer {codes.meaning(code, lang)}"
     if kind == "local":
@@ -147,7 +149,9 @@ def counsel(verdict: Verdict, where: Whereabouts, lang: str) -> tuple[tuple[Part
         if known.advice[Part.DONT].say(lang) != dont:
             dont += joint + known.advice[Part.DONT].say(lang)
     elif not verdict.known:
-        happened += joint + (f"{why_line(verdict, lang)}。" if lang == "zh" else f"Why is {why_line(verdict, lang)}.")
+        happened += joint + (
+            f"{why_line(verdict, lang)}。" if lang == "zh" else f"Why is {why_line(verdict, lang)}."
+        )
     money = f"{found.where.say(lang)}{joint}"
     money += f"（{where.certainty.say(lang)}）" if lang == "zh" else f"({where.certainty.say(lang)})"
     return (

@@ -75,6 +75,7 @@ _REASONS = {
     ),
 }  # fmt: skip
 
+
 def _reversal(me: Signals, _around: Around, _answer: Code | None) -> Decision | None:
     found = _REASONS.get(me.sort.removeprefix("reversed ")) if me.reason else None
     return None if found is None else Decision(f"reason {me.reason}", found[0], among=found[1])
@@ -103,7 +104,9 @@ def _pin(me: Signals, around: Around, answer: Code | None) -> Decision | None:
         )
         return Decision(f"answer {answer.code}, many cards", words,
                         among=_among("keys_out_of_step", "terminal_fault", "unofficial_software"))  # fmt: skip
-    words = Text(f"the bank says that the PIN is wrong ({answer.code})", f"发卡行答：密码错误（{answer.code}）")
+    words = Text(
+        f"the bank says that the PIN is wrong ({answer.code})", f"发卡行答：密码错误（{answer.code}）"
+    )
     return Decision(f"answer {answer.code}", words, "wrong_pin")
 
 
@@ -111,7 +114,9 @@ def _card(me: Signals, around: Around, answer: Code | None) -> Decision | None:
     if answer is None or me.reason:
         return None
     if answer.code in _EXPIRED:
-        words = Text(f"the bank says that the card has expired ({answer.code})", f"发卡行答：卡已过期（{answer.code}）")
+        words = Text(
+            f"the bank says that the card has expired ({answer.code})", f"发卡行答：卡已过期（{answer.code}）"
+        )
         return Decision(f"answer {answer.code}", words, "card_expired")
     if answer.code not in _CARD_ANSWERS:
         return None
@@ -120,8 +125,12 @@ def _card(me: Signals, around: Around, answer: Code | None) -> Decision | None:
             f"answer {answer.code} for several cards at this terminal: the reader, not the cards",
             f"本终端多张卡均答 {answer.code}：应查读卡器，而非卡片",
         )
-        return Decision(f"answer {answer.code}, many cards", words, among=_among("ageing_hardware", "terminal_fault"))
-    words = Text(f"the bank does not know this number ({answer.code})", f"发卡行答：卡号无效（{answer.code}）")
+        return Decision(
+            f"answer {answer.code}, many cards", words, among=_among("ageing_hardware", "terminal_fault")
+        )
+    words = Text(
+        f"the bank does not know this number ({answer.code})", f"发卡行答：卡号无效（{answer.code}）"
+    )
     return Decision(f"answer {answer.code}", words, "wrong_card_data")
 
 

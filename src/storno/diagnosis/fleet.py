@@ -69,7 +69,9 @@ def excess(tally: Tally, usual: float) -> float:
         return 1.0
     below = 0.0
     for count in range(tally.failed):
-        below += exp(_log_choose(tally.seen, count) + count * log(usual) + (tally.seen - count) * log(1 - usual))
+        below += exp(
+            _log_choose(tally.seen, count) + count * log(usual) + (tally.seen - count) * log(1 - usual)
+        )
         if below >= 1:
             return 0.0
     return max(0.0, 1 - below)
@@ -97,7 +99,9 @@ def common_cause(slices: Sequence[Slice], total: Tally, usual: float) -> CommonC
     host = _weigh("host_failure", "", "", total, Tally(0, 0), usual)
     if host is None:
         return best
-    spread = {one.dimension for one in slices if _rate(one.tally) >= _LIFT_MIN * usual and one.tally.failed > 1}
+    spread = {
+        one.dimension for one in slices if _rate(one.tally) >= _LIFT_MIN * usual and one.tally.failed > 1
+    }
     wide = _values_hit(slices, "issuer", usual) and _values_hit(slices, "carrier", usual)
     if best is None and wide and {"issuer", "carrier"} <= spread:
         return host
@@ -106,7 +110,9 @@ def common_cause(slices: Sequence[Slice], total: Tally, usual: float) -> CommonC
 
 def _values_hit(slices: Sequence[Slice], dimension: str, usual: float) -> bool:
     """Say whether most values of a dimension fail more than usual."""
-    mine = [one for one in slices if one.dimension == dimension and one.tally.seen >= 1 / max(usual * 20, 0.01)]
+    mine = [
+        one for one in slices if one.dimension == dimension and one.tally.seen >= 1 / max(usual * 20, 0.01)
+    ]
     hit = [one for one in mine if _rate(one.tally) >= _LIFT_MIN / 2 * usual and one.tally.failed]
     return bool(mine) and len(hit) * 2 > len(mine) and len(hit) > 1
 

@@ -216,6 +216,8 @@ _SETTLES = frozenset({Acknowledged.TAKEN, Acknowledged.NOTHING_TO_UNDO, Acknowle
 def _read() -> dict[str, Diagnosis]:
     found = {}
     for name, row in read_data("lattice.toml").items():
-        texts: dict[str, Any] = {key: Text(*row[key]) for key in ("happened", "where", "when", "tell", "dont")}
+        texts: dict[str, Any] = {
+            key: Text(*row[key]) for key in ("happened", "where", "when", "tell", "dont")
+        }
         found[name] = Diagnosis(name, Money(row["money"]), row["proven"], **texts)
     return found

@@ -49,7 +49,9 @@ class Model:
     def tables(self) -> tuple[Floats, Floats, Floats, Floats]:
         """Give log prior, log present, log absent (sets x symptoms) and log ends (sets x sorts)."""
         log_prior = np.log(self.prior)
-        prior = np.array([sum(log_prior[at] for at in one) + (len(one) - 1) * log(self.joint) for one in self.sets])
+        prior = np.array(
+            [sum(log_prior[at] for at in one) + (len(one) - 1) * log(self.joint) for one in self.sets]
+        )
         silent = np.array([np.prod(1 - self.shows[list(one)], axis=0) for one in self.sets]) * (1 - self.leak)
         silent = np.clip(silent, 1e-6, 1 - 1e-6)
         ends = np.array([self.ends[list(one)].mean(axis=0) for one in self.sets])
@@ -78,7 +80,9 @@ class Weighed:
         return next((chance for name, chance in self.chances if name == cause), 0.0)
 
 
-def weigh(model: Model, sort: str, symptoms: Mapping[str, bool], only: frozenset[str] = frozenset()) -> Weighed:
+def weigh(
+    model: Model, sort: str, symptoms: Mapping[str, bool], only: frozenset[str] = frozenset()
+) -> Weighed:
     """Weigh every set of causes; `only` keeps to some causes (empty: all)."""
     score = _scores(model, sort, symptoms)
     if only:
@@ -124,7 +128,9 @@ def evidence(
 ) -> tuple[Evidence, ...]:
     """Give what speaks for and against a cause alone, against the others of `only` by their priors; strongest first."""
     at = model.causes.index(cause)
-    others = np.array([one for one, name in enumerate(model.causes) if one != at and (not only or name in only)])
+    others = np.array(
+        [one for one, name in enumerate(model.causes) if one != at and (not only or name in only)]
+    )
     if not len(others):
         return ()
     share = model.prior[others] / model.prior[others].sum()
@@ -138,7 +144,9 @@ def evidence(
         found.append(Evidence(name, seen, float(np.log10(chance[at] / (chance[others] @ share)))))
     if sort in model.sorts:
         chance = np.clip(model.ends[:, model.sorts.index(sort)], 1e-6, 1)
-        found.append(Evidence("sort", present=True, weight=float(np.log10(chance[at] / (chance[others] @ share)))))
+        found.append(
+            Evidence("sort", present=True, weight=float(np.log10(chance[at] / (chance[others] @ share))))
+        )
     return tuple(sorted(found, key=lambda one: -abs(one.weight)))
 
 

@@ -171,7 +171,9 @@ def _sequel(me: Signals, terminal: Sequence[Signals]) -> dict[str, bool | None]:
     ]  # fmt: skip
     voided = any(one.kind == "void" and (one.original in ("", me.tx_id)) for one in later)
     again = [one for one in later if one.kind == me.kind and one.amount_minor is not None]
-    other = me.amount_minor is not None and any(mistyped(me.amount_minor, one.amount_minor or 0) for one in again)
+    other = me.amount_minor is not None and any(
+        mistyped(me.amount_minor, one.amount_minor or 0) for one in again
+    )
     same = any(one.amount_minor == me.amount_minor for one in again)
     return {
         "voided_soon": voided,
@@ -206,7 +208,9 @@ def _terminal(me: Signals, terminal: Sequence[Signals]) -> dict[str, bool | None
     linked = [one.link_errors for one in others if one.link_errors is not None]
     return {
         "terminal_reads_badly": _many(len(read), sum(map(bool, read)), "reads") if read else None,
-        "terminal_restarts": _many(len(restarted), sum(map(bool, restarted)), "restarts") if restarted else None,
+        "terminal_restarts": _many(len(restarted), sum(map(bool, restarted)), "restarts")
+        if restarted
+        else None,
         "terminal_link_errors": _many(len(linked), sum(map(bool, linked)), "links") if linked else None,
         "terminal_link_fails": _often(others, _LINK, "link"),
         "terminal_keys_fail": _often(others, _KEYS, "keys"),

@@ -110,7 +110,10 @@ def diagnose(
             decision, None,
         )  # fmt: skip
     model, seen, common = given.model, symptoms(me, around), shared(me, around.near)
-    among = frozenset(decision.among if decision else ()) & frozenset(model.causes) or frozenset(model.causes) - SETTLED
+    among = (
+        frozenset(decision.among if decision else ()) & frozenset(model.causes)
+        or frozenset(model.causes) - SETTLED
+    )
     weighed = weigh(model, me.sort, seen, among)
     cause, chance = weighed.chances[0]
     ranked = weighed.chances[:3]

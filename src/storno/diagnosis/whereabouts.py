@@ -151,7 +151,9 @@ def point_of(path: Path, clearing: Clearing = Clearing.UNKNOWN) -> Point:
         request = Request.NONE
     elif record.state is State.NOT_SENT:
         request = Request.NOT_SENT
-    undoing = any(one.after.state is State.REVERSING for one in path.moments) or record.state is State.REVERSED
+    undoing = (
+        any(one.after.state is State.REVERSING for one in path.moments) or record.state is State.REVERSED
+    )
     reversal = Reversal.NONE
     if undoing:
         reversal = Reversal.SENT if record.sent or record.state is State.REVERSED else Reversal.QUEUED
@@ -208,7 +210,9 @@ def _last(path: Path, inputs: frozenset[Input]) -> Moment | None:
 
 def _terminal(path: Path) -> Says:
     told = path.record.told
-    stand = {Told.APPROVED: Stand.YES, Told.DECLINED: Stand.NO, Told.CANCELLED: Stand.NO}.get(told, Stand.UNKNOWN)
+    stand = {Told.APPROVED: Stand.YES, Told.DECLINED: Stand.NO, Told.CANCELLED: Stand.NO}.get(
+        told, Stand.UNKNOWN
+    )
     since = path.moments[0].fact.at_ms
     for one in path.moments:
         if one.before is None or one.before.told is not one.after.told:
@@ -249,8 +253,12 @@ def _host(path: Path, point: Point) -> Says:
             english, chinese = "it reversed it by itself", "主机主动冲正"
         return Says(Ledger.HOST, stand, reply.fact.at_ms, Text(english, chinese))
     if point.request is Request.NOT_SENT:
-        return Says(Ledger.HOST, Stand.NO, record.opened_ms, Text("the request never reached it", "请求未到达主机"))
-    heard = _last(path, frozenset({Input.RESPONSE_APPROVED, Input.RESPONSE_DECLINED, Input.RESPONSE_DOUBTFUL}))
+        return Says(
+            Ledger.HOST, Stand.NO, record.opened_ms, Text("the request never reached it", "请求未到达主机")
+        )
+    heard = _last(
+        path, frozenset({Input.RESPONSE_APPROVED, Input.RESPONSE_DECLINED, Input.RESPONSE_DOUBTFUL})
+    )
     if heard is None:
         return Says(Ledger.HOST, Stand.UNKNOWN, 0, Text("no usable answer came", "未收到可用应答"))
     code = heard.fact.detail.code

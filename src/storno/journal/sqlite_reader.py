@@ -355,7 +355,9 @@ class SqliteReader:
 
     def opened(self, from_ms: int, to_ms: int, *, tid: str = "", limit: int = 50_000) -> tuple[TxRow, ...]:
         """List transactions begun from a time on and before another, oldest first, of one terminal or of all."""
-        low, high = (self._first_since(at + by) for at, by in ((from_ms, -_CLOCK_SLACK_MS), (to_ms, _CLOCK_SLACK_MS)))
+        low, high = (
+            self._first_since(at + by) for at, by in ((from_ms, -_CLOCK_SLACK_MS), (to_ms, _CLOCK_SLACK_MS))
+        )
         sql = (
             f"SELECT {schema.COLUMNS} FROM transactions WHERE opened_seq >= ? AND opened_seq < ? "  # noqa: S608
             f"AND opened_ms >= ? AND opened_ms < ? {'AND tid = ? ' if tid else ''}ORDER BY opened_seq LIMIT ?"

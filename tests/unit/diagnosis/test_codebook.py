@@ -245,7 +245,12 @@ def test_an_acquirers_own_code_reaches_the_decision():
 def test_codes_command_tells_all_three_tables(storno_home, capsys):
     assert run(["codes", "98", "--lang", "en"]) == 0
     said = capsys.readouterr().out
-    for words in ("As an answer", "As the reason of a reversal", "As the answer to a reversal", "only clearing proves"):
+    for words in (
+        "As an answer",
+        "As the reason of a reversal",
+        "As the answer to a reversal",
+        "only clearing proves",
+    ):
         assert words in said
     assert run(["codes", "98", "--lang", "zh"]) == 0
     assert "作为冲正原因" in capsys.readouterr().out

@@ -74,7 +74,9 @@ def test_conditions_and_entry_modes_are_complete():
 def test_a_business_decline_is_never_technical_whatever_the_signals():
     for one in response_codes():
         if one.derived.nature in ("business", "fraud_block") and one.code != "56":
-            loud = replace(ME, response=one.code, reason="", rssi_dbm=-110, link_errors=9, restarts=3, read_errors=4)
+            loud = replace(
+                ME, response=one.code, reason="", rssi_dbm=-110, link_errors=9, restarts=3, read_errors=4
+            )
             verdict = diagnose(loud)
             assert verdict.cause == "business_decline", one.code
             assert verdict.basis is Basis.RULE
@@ -84,7 +86,8 @@ def test_a_business_decline_is_never_technical_whatever_the_signals():
 @pytest.mark.parametrize(
     ("response", "cause"),
     [("55", "wrong_pin"), ("75", "wrong_pin"), ("54", "card_expired"), ("33", "card_expired"),
-     ("14", "wrong_card_data"), ("13", "wrong_amount"), ("64", "wrong_amount"), ("97", "acquirer_setup"), ("03", "acquirer_setup")],
+     ("14", "wrong_card_data"), ("13", "wrong_amount"), ("64", "wrong_amount"),
+     ("97", "acquirer_setup"), ("03", "acquirer_setup")],
 )  # fmt: skip
 def test_codes_that_settle_the_cause(response, cause):
     assert decide(replace(ME, response=response, reason="")).cause == cause
@@ -172,7 +175,10 @@ def test_evidence_for_and_against_and_what_would_change_it():
     assert first == "a"
     for one in turns(model, "bad", {"x": True}):
         assert one.symptom == "y"
-        assert weigh(model, "bad", {"x": True, one.symptom: one.present}).chances[0] == (one.cause, one.chance)
+        assert weigh(model, "bad", {"x": True, one.symptom: one.present}).chances[0] == (
+            one.cause,
+            one.chance,
+        )
         assert one.cause != first
     with pytest.raises(ValueError, match="no set"):
         weigh(model, "bad", {}, frozenset({"c"}))
@@ -329,10 +335,15 @@ def test_every_combination_has_exactly_one_diagnosis_with_words():
         found = diagnosis(point)
         names.add(found.name)
         assert found is diagnoses()[name_of(point)]
-        if point.clearing in (Clearing.CHARGED_TWICE, Clearing.UNDONE_TWICE) and found.name != "contradiction":
+        if (
+            point.clearing in (Clearing.CHARGED_TWICE, Clearing.UNDONE_TWICE)
+            and found.name != "contradiction"
+        ):
             assert found.money in (Money.TAKEN_TWICE, Money.GIVEN_BACK_TWICE)
         if found.proven and point.clearing is Clearing.UNKNOWN:
-            assert found.money is Money.NOT_TAKEN, "without clearing only a refusal or silence on our side proves"
+            assert found.money is Money.NOT_TAKEN, (
+                "without clearing only a refusal or silence on our side proves"
+            )
     assert names == set(diagnoses()) - AFTERWARDS
     assert len(list(points())) == 3 * 7 * 3 * 6 * 6
 

@@ -84,7 +84,9 @@ def test_25_leaves_the_host_unknown_and_12_does_not():
     assert by[Ledger.HOST] is Stand.UNKNOWN
     assert found.diagnosis.name == "original_not_found"
     assert found.certainty is Certainty.OPEN
-    assert stands(path_of(LATE, SENT, (Input.REVERSAL_ACCEPTED, Detail(code="12"))))[0][Ledger.HOST] is Stand.NO
+    assert (
+        stands(path_of(LATE, SENT, (Input.REVERSAL_ACCEPTED, Detail(code="12"))))[0][Ledger.HOST] is Stand.NO
+    )
 
 
 def test_a_charge_in_clearing_contradicts_an_acknowledged_reversal():
@@ -194,7 +196,8 @@ def test_a_double_charge_is_ruled_in_or_out(first, second, verdict):
 @pytest.mark.parametrize(
     "other",
     [attempt("2", Money.TAKEN, 2, card="other"), attempt("2", Money.TAKEN, 45),
-     attempt("2", Money.TAKEN, 2, amount=9_900), Attempt("2", NOW_MS, "t2", "m2", "k", 12_300, Money.TAKEN, proven=False)],
+     attempt("2", Money.TAKEN, 2, amount=9_900),
+     Attempt("2", NOW_MS, "t2", "m2", "k", 12_300, Money.TAKEN, proven=False)],
 )  # fmt: skip
 def test_what_does_not_belong_together_is_not_linked(other):
     assert links(FAILED, [other]) == ()
