@@ -137,7 +137,7 @@ def _xlsx(path: Path, rows: list[tuple[Any, ...]], result: Result) -> None:
     sheet = book.add_worksheet("summary 汇总")
     lines: list[tuple[Any, ...]] = [
         ("verdict 结论", result.verdict.value), ("period 期间", f"{result.first} - {result.last}"),
-        ("as of 截至", result.as_of), ("run", result.run_id), (),
+        ("as of 截至", result.as_of), (),
         ("what", "leg", "differs", "差错", "currency 币种", "count 笔数", "amount 金额"),
     ]  # fmt: skip
     for what in ("finding", "held"):

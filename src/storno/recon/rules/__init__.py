@@ -8,11 +8,14 @@ from __future__ import annotations
 import pkgutil
 from importlib import import_module
 
-from storno.recon.finding import RULE_NAMES, Rule
+from storno.recon.finding import RULE_NAMES, Leg, Rule
 from storno.recon.rules._example import Example
 
 RULES_VERSION = 1
 """Raised whenever a rule finds or counts differently: it is part of a run's id."""
+
+
+_LEGS = (Leg.NETWORK, Leg.TERMINAL, Leg.BANK, Leg.BOOKS)
 
 
 def _scan() -> tuple[dict[str, Rule], dict[str, tuple[Example, Example]]]:
@@ -32,8 +35,8 @@ def _scan() -> tuple[dict[str, Rule], dict[str, tuple[Example, Example]]]:
         examples[rule.name] = pair  # type: ignore[assignment]
     if set(rules) != set(RULE_NAMES):
         raise ValueError(f"rules and their names differ: {sorted(set(rules) ^ set(RULE_NAMES))}")
-    return dict(sorted(rules.items(), key=lambda one: (one[1].order, one[0]))), examples
+    return dict(sorted(rules.items(), key=lambda one: (_LEGS.index(one[1].leg), one[1].order, one[0]))), examples
 
 
 RULES, EXAMPLES = _scan()
-"""Every rule in the order it is tried, and its example and counter-example."""
+"""Every rule, leg by leg in the order it is tried, and its example and counter-example."""

@@ -50,7 +50,7 @@ SELECT row_id, kind, amount, fee, currency, day, mid,
     coalesce(regexp_extract(said, '(^|[^0-9])([0-9]{15})(20[0-9]{6})?([^0-9]|$)', 2), '') AS said_mid,
     coalesce(regexp_extract(said, '(^|[^0-9])([0-9]{15})?(20[0-9]{6})([^0-9]|$)', 3), '') AS said_day,
     coalesce(regexp_extract(said, '([0-9]{6}[*]{5}[0-9]{4})', 1), '') AS masked
-FROM (SELECT *, reference || ' ' || order_no || ' ' || note AS said FROM bank) AS s
+FROM (SELECT *, note || ' ' || reference || ' ' || order_no AS said FROM bank) AS s
 WHERE amount <> 0 AND live = 1 AND kind IN ('deposit', 'payment', 'other', 'adjustment', 'refund')
 """
 _DEPOSITS = """

@@ -1,0 +1,231 @@
+"""How lines find their transaction: exact keys, damaged ones, reversals and voids, deposits, the holding pool."""
+
+import pytest
+
+from recon_kit import AS_OF, found, proved, run
+from storno.recon.finding import Sureness
+from storno.recon.rules._example import DAY, deposit, line, sale, undone
+from storno.recon.sides import FeeRate, Options
+
+pytestmark = pytest.mark.unit
+
+
+def passes(result):
+    return {name: count for _, name, count in result.passes}
+
+
+def agrees(**rows):
+    """Run it together with a sale that cannot be mistaken, and say how many differences there are."""
+    result = run(**rows)
+    assert proved(result)
+    return found(result)
+
+
+# ------------------------------------------------------------------ keys
+
+
+def test_an_exact_key_matches_and_says_nothing():
+    assert agrees(books=[sale(), sale(2)], network=[line(2), line()]) == []
+
+
+@pytest.mark.parametrize(
+    ("damage", "by"),
+    [
+        ({"rrn": ""}, "terminal_key"),
+        ({"rrn": "600000099999"}, "terminal_key"),
+        ({"stan": ""}, "exact"),
+        ({"rrn": "", "stan": ""}, "auth_code"),
+        ({"rrn": "", "stan": "", "auth_code": ""}, "card"),
+        ({"rrn": "", "stan": "", "auth_code": "", "tid": ""}, "card_at_merchant"),
+        ({"rrn": "", "stan": "", "auth_code": "", "card": "", "at": f"{DAY}084500"}, "time"),
+        ({"rrn": "", "at": "20261103000100", "settled_on": "20261103"}, "stan_near_day"),
+        ({"tid": "00000002", "rrn": "", "mid": ""}, "auth_code_and_card"),
+        ({"rrn": "", "stan": "", "reference": "600000000001"}, "reference"),
+        ({"rrn": "", "stan": "", "order": "1-000001"}, "order_id"),
+    ],
+)
+def test_a_damaged_key_is_made_up_for_by_what_is_left(damage, by):
+    result = run(books=[sale(), sale(2, 7_000)], network=[line(**damage), line(2, 7_000)])
+    assert {one for one in found(result) if one[0] != "wrong_terminal"} == set()
+    assert passes(result)[by] >= 1
+    assert proved(result)
+
+
+def test_a_tolerant_pass_takes_nothing_where_two_would_do():
+    twins = [sale(1, card="x"), sale(2)]
+    for one in twins:
+        one.update(auth_code="SAME01", pan_masked="622588******0001")
+    lost = line(rrn="", stan="", auth_code="SAME01", card="622588******0001", at=f"{DAY}200000")
+    result = run(books=twins, network=[lost])
+    assert found(result) == [
+        ("approved_not_settled", -10_000),
+        ("approved_not_settled", -10_000),
+        ("settled_not_booked", 10_000),
+    ]
+
+
+def test_a_finding_of_a_tolerant_pass_is_likely_and_names_the_pass():
+    result = run(
+        books=[sale(approved_minor=9_000)], network=[line(rrn="", stan="", amount_minor=9_000, mid="x")]
+    )
+    (one,) = result.findings()
+    assert (one.rule, one.sure, one.matched_by) == ("wrong_merchant", Sureness.LIKELY, "card")
+
+
+def test_another_transactions_rrn_does_not_take_its_line():
+    books = [sale(), sale(2, 5_000, tid="00000009")]
+    network = [line(rrn=books[1]["rrn"]), line(2, 5_000, tid="00000009")]
+    assert agrees(books=books, network=network) == []
+
+
+def test_a_line_in_another_currency_is_another_line():
+    assert agrees(books=[sale()], network=[line(currency="USD")]) == [
+        ("approved_not_settled", -10_000),
+        ("settled_not_booked", 10_000),
+    ]
+
+
+# ------------------------------------------------------------------ what undoes
+
+
+def test_a_reversal_finds_its_sale_by_the_terminals_key_when_no_answer_gave_an_rrn():
+    network = [line(), line(kind="reversal", amount_minor=-10_000)]
+    assert agrees(books=[undone(), sale(2)], network=[*network, line(2)]) == []
+
+
+def test_a_file_may_leave_a_sale_and_its_void_out():
+    books = [sale(state="voided"), sale(2, kind="void", original="1-000001"), sale(3)]
+    result = run(books=books, network=[line(3)])
+    assert found(result) == []
+    assert ("cancelled", 2) in next(one for one in result.accounts if one.side == "books").parts
+
+
+def test_a_void_line_may_carry_the_sales_rrn():
+    books = [sale(state="voided"), sale(2, kind="void", original="1-000001", rrn="600000000777")]
+    shared = line(2, kind="void", amount_minor=-10_000, rrn="600000000001", stan="", original="000001")
+    assert agrees(books=books, network=[line(), shared]) == []
+
+
+def test_a_sale_marked_as_voided_counts_when_the_void_is_a_line_of_its_own():
+    books = [sale(state="voided"), sale(2, kind="void", original="1-000001")]
+    marked = line(mark="voided")
+    void = line(2, kind="void", amount_minor=-10_000, original="000001")
+    assert agrees(books=books, network=[marked, void]) == []
+
+
+def test_a_sale_marked_as_reversed_without_a_reversal_line_does_not_count():
+    assert agrees(books=[undone(), sale(2)], network=[line(mark="reversed"), line(2)]) == []
+    assert agrees(books=[sale(), sale(2)], network=[line(mark="reversed"), line(2)]) == [
+        ("approved_not_settled", -10_000)
+    ]
+
+
+def test_a_void_that_never_reached_the_network():
+    books = [sale(state="voided"), sale(2, kind="void", original="1-000001")]
+    assert agrees(books=books, network=[line()]) == [("approved_not_settled", 10_000)]
+
+
+# ------------------------------------------------------------------ fees
+
+
+def test_agreed_fees_win_over_what_is_usual():
+    rows = {"books": [sale(n) for n in range(1, 7)], "network": [line(n, fee_minor=-60) for n in range(1, 7)]}
+    result = run(Options(as_of=AS_OF, fees=(FeeRate("000000000000001", 50),)), **rows)
+    assert found(result) == [("fee_mismatch", -10)] * 6
+
+
+def test_too_few_lines_agree_on_no_fee():
+    assert agrees(books=[sale(), sale(2)], network=[line(fee_minor=-60), line(2, fee_minor=-90)]) == []
+
+
+# ------------------------------------------------------------------ deposits
+
+DAYS = ("20261106", "20261107", "20261108")
+
+
+def week_end(*amounts):
+    """Give sales and lines of Friday, Saturday and Sunday."""
+    books = [sale(n, minor, date=day) for n, (day, minor) in enumerate(zip(DAYS, amounts, strict=True), 1)]
+    network = [
+        line(n, minor, settled_on=day, at=f"{day}100000")
+        for n, (day, minor) in enumerate(zip(DAYS, amounts, strict=True), 1)
+    ]
+    return {"books": books, "network": network}
+
+
+def test_one_deposit_for_a_week_end():
+    assert agrees(**week_end(1_000, 2_000, 4_000), bank=[deposit(7_000, "20261109")]) == []
+
+
+def test_three_deposits_on_a_monday():
+    bank = [deposit(4_000, "20261109"), deposit(1_000, "20261109"), deposit(2_000, "20261109")]
+    assert agrees(**week_end(1_000, 2_000, 4_000), bank=bank) == []
+
+
+def test_a_deposit_in_two_parts_that_name_their_day():
+    bank = [
+        deposit(600, "20261103", text=f"000000000000001 {DAY}"),
+        deposit(400, "20261104", text=f"POS000000000000001{DAY}"),
+    ]
+    assert agrees(books=[sale(amount_minor=1_000)], network=[line(amount_minor=1_000)], bank=bank) == []
+
+
+def test_refunds_and_fees_go_off_a_deposit():
+    books = [sale(), sale(2, 3_000, kind="refund")]
+    network = [line(fee_minor=-60), line(2, -3_000, kind="refund"), line(3, -25, kind="fee", rrn="", stan="")]
+    assert agrees(books=books, network=network, bank=[deposit(6_915)]) == []
+
+
+def test_a_merchant_without_any_deposit_in_the_statements_is_not_short():
+    books = [sale(), sale(2, mid="000000000000002")]
+    network = [line(), line(2, mid="000000000000002")]
+    assert agrees(books=books, network=network, bank=[deposit(10_000)]) == []
+
+
+def test_rent_is_no_card_money():
+    rent = {"kind": "other", "amount_minor": -500_000, "currency": "CNY", "settled_on": DAY, "text": "房租"}
+    assert agrees(books=[sale()], network=[line()], bank=[deposit(10_000), rent]) == []
+
+
+def test_a_merchants_number_that_was_masked_as_a_card_is_recognised():
+    bank = [deposit(10_000, mid="", text="POS清算 000000*****0001 20261102")]
+    assert agrees(books=[sale()], network=[line()], bank=bank) == []
+
+
+# ------------------------------------------------------------------ the holding pool
+
+
+def test_a_one_sided_line_waits_three_working_days():
+    friday = "20261106"
+    rows = {"books": [sale(date=friday), sale(2)], "network": [line(2)]}
+    early = run(Options(as_of="20261110"), **rows)
+    assert (found(early), found(early, "held")) == ([], [("approved_not_settled", -10_000)])
+    due = run(Options(as_of="20261111"), **rows)
+    assert (found(due), found(due, "held")) == ([("approved_not_settled", -10_000)], [])
+    assert proved(early)
+    assert proved(due)
+
+
+def test_holding_may_be_shorter_or_off():
+    rows = {"books": [sale(), sale(2)], "network": [line(2)]}
+    assert found(run(Options(as_of=DAY, hold_days=0), **rows)) == [("approved_not_settled", -10_000)]
+    assert found(run(Options(as_of=DAY, hold_days=1), **rows)) == []
+
+
+def test_what_contradicts_does_not_wait():
+    assert found(run(Options(as_of=DAY), books=[undone()], network=[line()])) == [
+        ("settled_but_reversed", 10_000)
+    ]
+
+
+def test_a_cut_off_at_eleven_is_no_difference():
+    late = line(settled_on="20261103", at=f"{DAY}233000")
+    assert agrees(books=[sale()], network=[late]) == []
+
+
+def test_a_difference_outside_the_period_is_set_aside_and_still_counted():
+    rows = {"books": [sale(), sale(2, date="20261109")], "network": [line(3)]}
+    result = run(Options(first=DAY, last="20261103", as_of="20261120"), **rows)
+    assert found(result) == [("approved_not_settled", -10_000), ("settled_not_booked", 10_000)]
+    assert ("outside", 1) in next(one for one in result.accounts if one.side == "books").parts
+    assert proved(result)

@@ -1,0 +1,158 @@
+"""The proof: row order, effort, conservation, the bridge, and when a run must call itself incomplete."""
+
+import random
+from dataclasses import replace
+
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from recon_kit import AS_OF, compare, found, numbered, proved, run, sides
+from storno.recon.result import Verdict
+from storno.recon.rules._example import DAY, deposit, line, sale, undone
+from storno.recon.sides import Effort, Options
+from storno.statements.line import Role
+
+pytestmark = pytest.mark.unit
+
+BOOKS = [
+    *(sale(n, 1_000 * n) for n in range(1, 13)), undone(20, 700), undone(21, 800), sale(22, 900, state="voided"),
+    sale(23, 900, kind="void", original="1-000022"), sale(24, 5_000, approved_minor=3_000),
+]  # fmt: skip
+NETWORK = numbered([
+    *(line(n, 1_000 * n) for n in (1, 2, 3, 4, 5, 6, 7, 8)), line(9, 9_900), line(10, 10_000, rrn=""),
+    line(11, 11_000, mid="000000000000009"), line(20, 700), line(21, 800), line(21, -800, kind="reversal"),
+    line(24, 5_000), line(5, 5_000), line(40, 77), line(41, -55, kind="refund"), line(42, -30, kind="fee"),
+])  # fmt: skip
+TERMINAL = numbered([line(n, 1_000 * n, batch="000001") for n in range(1, 12)])
+BANK = numbered([deposit(40_000), deposit(9_000, "20261105")])
+WORLD = {"books": BOOKS, "network": NETWORK, "terminal": TERMINAL, "bank": BANK}
+
+
+def test_every_row_is_counted_once_and_the_money_explained():
+    result = run(**WORLD)
+    assert proved(result)
+    assert result.verdict is Verdict.BREAKS
+    rows = {(one.leg.value, one.side): one.rows for one in result.accounts}
+    assert rows["network", "network"] == len(NETWORK)
+    assert rows["network", "books"] == rows["terminal", "books"] == len(BOOKS)
+    bridge = next(one for one in result.bridges if one.leg.value == "network")
+    moving = [row["amount_minor"] for row in NETWORK if row["kind"] != "fee"]
+    assert bridge.outside_minor == sum(moving)
+    assert bridge.outside_minor - bridge.books_minor == sum(minor for _, minor in bridge.parts)
+
+
+def texts(folder, result):
+    pq.write_table(result.table, folder / "t.parquet")
+    return (folder / "t.parquet").read_bytes(), result.accounts, result.bridges
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(0, 2**32), digest=st.booleans())
+def test_the_order_of_rows_and_the_effort_change_no_byte(tmp_path, seed, digest):
+    first = texts(tmp_path, run(**WORLD))
+    shuffled = {
+        name: random.Random(seed + at).sample(rows, len(rows))
+        for at, (name, rows) in enumerate(WORLD.items())
+    }
+    other = run(
+        effort=Effort(threads=1 + seed % 2, digest=digest, memory_mb=300 * (seed % 2), buckets_log2=12),
+        **shuffled,
+    )
+    assert texts(tmp_path, other) == first
+
+
+def test_the_id_of_a_difference_survives_a_change_of_its_kind():
+    before = run(books=[sale(), sale(2)], network=[line(amount_minor=9_000), line(2)])
+    after = run(books=[sale(), sale(2)], network=[line(mid="000000000000002"), line(2)])
+    (one,), (other,) = before.findings(), after.findings()
+    assert (one.rule, other.rule) == ("amount_mismatch", "wrong_merchant")
+    assert one.finding_id == other.finding_id
+
+
+def test_all_agreed_is_ok():
+    result = run(books=[sale()], network=[line()])
+    assert result.verdict is Verdict.OK
+    assert result.reasons == ()
+
+
+# ------------------------------------------------------------------ incomplete
+
+
+def codes(result):
+    assert result.verdict is Verdict.INCOMPLETE
+    return {one.code for one in result.reasons}
+
+
+def test_without_a_clearing_file_nothing_is_called_missing():
+    result = run(books=[sale()])
+    assert codes(result) == {"no_network"}
+    assert found(result) == []
+    assert proved(result)
+
+
+def test_a_side_may_be_made_necessary():
+    options = Options(as_of=AS_OF, need=frozenset({Role.NETWORK, Role.BANK}))
+    assert codes(run(options, books=[sale()], network=[line()])) == {"no_bank"}
+
+
+def test_a_day_without_any_line_is_a_missing_file():
+    books = [sale(1), sale(2, date="20261103"), sale(3, date="20261104")]
+    network = [line(1), line(3, settled_on="20261104", at="20261104100000")]
+    result = run(books=books, network=network)
+    assert "day" in codes(result)
+    assert "20261103" in next(one.english for one in result.reasons if one.code == "day")
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"rejects": 2}, "rejects"),
+        ({"totals_met": False}, "totals"),
+        ({"complete": False}, "part"),
+        ({"lines": 9}, "lines"),
+    ],
+)
+def test_a_file_that_is_not_whole(tmp_path, change, code):
+    world = sides(tmp_path, books=[sale()], network=[line()])
+    broken = replace(world, lines=tuple(replace(one, **change) for one in world.lines))
+    assert codes(compare(broken)) == {code}
+
+
+def test_lines_that_another_file_reports_are_left_out(tmp_path):
+    world = sides(tmp_path, books=[sale()], network=[line(account="A"), line(2, account="B")])
+    one = world.lines[0]
+    result = compare(replace(world, lines=(replace(one, without=(("B", DAY),)),)))
+    assert found(result) == []
+    assert result.verdict is Verdict.OK
+
+
+def test_two_files_of_one_side_are_one_side(tmp_path):
+    first = sides(tmp_path / "a", books=[sale(), sale(2)], network=[line()])
+    second = sides(tmp_path / "b", network=[line(2)])
+    both = replace(first, lines=(*first.lines, replace(second.lines[0], file_id="other")))
+    assert compare(both).verdict is Verdict.OK
+
+
+def test_a_line_without_a_day_or_with_nonsense_in_it_is_still_counted():
+    odd = [
+        line(settled_on="", at=""),
+        line(2, settled_on="20269999", at="2026999999"),
+        line(3, rrn="", stan="", tid=""),
+    ]
+    result = run(books=[sale(), sale(2), sale(4)], network=odd)
+    assert proved(result)
+
+
+def test_a_csv_file_is_read_like_parquet(tmp_path):
+    import duckdb
+
+    world = sides(tmp_path, books=BOOKS, network=NETWORK, terminal=TERMINAL)
+    expected = compare(world)
+    files = []
+    for one in world.lines:
+        target = one.path.with_suffix(".csv")
+        duckdb.sql(f"COPY (SELECT * FROM '{one.path}') TO '{target}' (HEADER)")
+        files.append(replace(one, path=target))
+    assert compare(replace(world, lines=tuple(files))).table == expected.table
