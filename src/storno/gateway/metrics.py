@@ -1,7 +1,7 @@
 """A gateway's counts as Prometheus text: read when somebody asks, never written while a transaction is on its way.
 
 Everything comes from the node's counts, its records in memory and, for exceptions, the journal (read in a thread). What
-is asked again within a second gets the same text. Which metrics there are: `metric_table`.
+is asked again within a second gets the same text, later still if making it took long. The metrics: `metric_table`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from importlib import import_module
 from itertools import accumulate
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
@@ -20,7 +21,7 @@ from storno.journal.fact import TX_COLUMNS
 from storno.reversal.kinds import Kind
 from storno.reversal.lifecycle import IN_FLIGHT, TABLE, Case, Input, State
 from storno.reversal.postings import Position
-from storno.reversal.record import Trigger
+from storno.reversal.record import Record, Trigger
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,6 +33,10 @@ if TYPE_CHECKING:
     from storno.journal.fact import TxRow
 
 FRESH_S = 1.0
+SHARE_MAX = 0.05
+"""Part of the loop's time that answering may take, however often somebody asks: after that the last text is told."""
+SLICE = 2_000
+"""Records looked at before the loop goes on."""
 CASES_FRESH_S = 15.0
 CASES_WAIT_S = 2.0
 """How long an answer waits for the journal to be read; after that it tells what was read before."""
@@ -171,21 +176,40 @@ def _from_counts(counts: Counts) -> Iterator[Sample]:
             yield metric, labels, value
 
 
+@dataclass(slots=True)
+class _Held:
+    """What a gateway has in hand: how much, since when, and the money of unknown outcome by currency."""
+
+    in_flight: int = 0
+    reversing: int = 0
+    oldest_ms: int | None = None
+    money: dict[str, int] = field(default_factory=lambda: {HOME_CURRENCY: 0})
+
+    def look(self, records: tuple[Record, ...]) -> None:
+        """Sum up some more records; they are values, so what happens to their transactions meanwhile does no harm."""
+        for record in records:
+            if record.state is not State.REVERSING:
+                self.in_flight += 1
+            else:
+                self.reversing += 1
+                if self.oldest_ms is None or record.opened_ms < self.oldest_ms:
+                    self.oldest_ms = record.opened_ms
+            if record.position is Position.SUSPENSE:
+                currency = record.opening.currency
+                self.money[currency] = self.money.get(currency, 0) + record.amount_minor
+
+
+def _from_held(held: _Held, now_ms: int) -> Iterator[Sample]:
+    oldest_ms = now_ms if held.oldest_ms is None else held.oldest_ms
+    yield "reversals_open", (), held.reversing
+    yield "reversal_oldest_open_seconds", (), max(0, now_ms - oldest_ms) / 1000
+    yield "requests_in_flight", (), held.in_flight
+    for currency, minor in held.money.items():
+        yield "unknown_money_minor", (currency, "in_hand"), minor
+
+
 def _from_gateway(gateway: Gateway, started_s: float) -> Iterator[Sample]:
     node = gateway.node
-    now_ms = gateway.clock.now_ms()
-    held = node.registry.held()
-    open_ms = [record.opened_ms for record in held if record.state is State.REVERSING]
-    money = {HOME_CURRENCY: 0}
-    for record in held:
-        if record.position is Position.SUSPENSE:
-            currency = record.opening.currency
-            money[currency] = money.get(currency, 0) + record.amount_minor
-    yield "reversals_open", (), len(open_ms)
-    yield "reversal_oldest_open_seconds", (), max(0, now_ms - min(open_ms, default=now_ms)) / 1000
-    yield "requests_in_flight", (), len(held) - len(open_ms)
-    for currency, minor in money.items():
-        yield "unknown_money_minor", (currency, "in_hand"), minor
     yield "links_up", (), len(node.links.names_up())
     yield "links_wanted", (), len(gateway.options.hosts) * gateway.options.links_per_host
     yield "terminal_connections", (), gateway.connections
@@ -217,16 +241,28 @@ class Exposition:
         """How many exceptions had been opened when they were last read: one more, and they are read again."""
         self._reading: asyncio.Task[None] | None = None
         self._text = b""
-        self._made_s = float("-inf")
+        self._good_until_s = float("-inf")
+        self._making = asyncio.Lock()
+        import_module("prometheus_client")  # now, not when the first question comes between two transactions
 
     async def text(self) -> bytes:
-        """Give the metrics in Prometheus' text format; at most one second old."""
-        now_s = time.monotonic()
-        if now_s - self._made_s >= FRESH_S:
-            await self._look_at_cases()
-            self._text = self.render()
-            self._made_s = time.monotonic()
+        """Give the metrics in Prometheus' text format; what was made a moment ago is told again."""
+        async with self._making:
+            if time.monotonic() >= self._good_until_s:
+                await self._look_at_cases()
+                began_s = time.monotonic()
+                self._text = self.render(await self._look_at_held())
+                ended_s = time.monotonic()
+                self._good_until_s = ended_s + max(FRESH_S, (ended_s - began_s) / SHARE_MAX)
         return self._text
+
+    async def _look_at_held(self) -> _Held:
+        """Sum up what is in hand, letting transactions pass between: after a long outage there is much of it."""
+        held, records = _Held(), self._gateway.node.registry.held()
+        for at in range(0, len(records), SLICE):
+            held.look(records[at : at + SLICE])
+            await asyncio.sleep(0)
+        return held
 
     async def _look_at_cases(self) -> None:
         opened = self._gateway.node.counts.values.get("cases_opened", 0)
@@ -245,19 +281,19 @@ class Exposition:
         finally:
             self._reading = None
 
-    def render(self) -> bytes:
-        """Write everything as text now."""
+    def render(self, held: _Held) -> bytes:
+        """Write everything as text."""
         from prometheus_client import CollectorRegistry, generate_latest
 
         registry = CollectorRegistry(auto_describe=False)
-        registry.register(self)  # type: ignore[arg-type] # it collects: all a registry asks
+        registry.register(_Collected(list(self._families(held))))
         return generate_latest(registry)
 
-    def collect(self) -> Iterator[Family]:
-        """Give the metrics as families, each once (called by the registry)."""
+    def _families(self, held: _Held) -> Iterator[Family]:
         samples: dict[str, list[tuple[tuple[str, ...], float]]] = {}
         found = [
             *_from_counts(self._gateway.node.counts),
+            *_from_held(held, self._gateway.clock.now_ms()),
             *_from_gateway(self._gateway, self._started_s),
             *(() if self._cases is None else _from_cases(self._cases)),
         ]
@@ -274,6 +310,16 @@ class Exposition:
                 yield _family(metric, samples.pop(metric.name, []))
         if samples:
             raise AssertionError(f"not in the table of metrics: {', '.join(samples)}")
+
+
+class _Collected:
+    """What a registry asks for families."""
+
+    def __init__(self, families: list[Family]) -> None:
+        self._families = families
+
+    def collect(self) -> list[Family]:
+        return self._families
 
 
 def _family(metric: Metric, samples: list[tuple[tuple[str, ...], float]]) -> Family:
