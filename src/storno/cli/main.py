@@ -56,19 +56,21 @@ COMMANDS = (
     Entry(
         "cases", "list what needs a person; retry, settle, close", "列出需人工处理的交易；重试、了结、关闭"
     ),
-    Entry("reconcile", "compare our books with what was imported", "与已导入的文件对账并给出结论"),
-    Entry("exceptions", "what reconciliation found, and who works on it", "对账差异：查看、分派、处理、复核"),
-    Entry("export", "write the journal as Parquet for auditors", "导出流水为 Parquet，供审计"),
     Entry("explain", "tell the whole story of one transaction", "讲清一笔交易的来龙去脉"),
     Entry("why", "say why one transaction failed and what to do", "说明一笔交易为何失败、怎么办"),
     Entry("codes", "explain response codes", "解释应答码"),
     Entry("ledger", "show balances and prove they sum to zero", "查看余额并证明借贷平衡"),
-    Entry("localise", "find what failures have in common", "找出失败的共同点（运营商、机型、版本等）"),
     Entry("import", "take in statements of networks, wallets and banks", "导入银联、钱包、银行对账文件"),
     Entry("statement", "describe unknown statements and try them", "描述未知账单并试读"),
-    Entry("sim", "live through days in which everything goes wrong", "模拟什么都会出错的日子，验证资金"),
-    Entry("generate", "write realistic days with planted differences", "生成逼真的交易日并埋入差异"),
+    Entry("reconcile", "compare our books with what was imported", "与已导入的文件对账并给出结论"),
+    Entry("exceptions", "what reconciliation found, and who works on it", "对账差异：查看、分派、处理、复核"),
+    Entry("watch", "follow rates and raise alerts with their common cause", "监视各类比率，产生告警并指出共因"),
+    Entry("alerts", "list, acknowledge, silence and close alerts", "告警：查看、确认、静默、关闭"),
+    Entry("localise", "find what failures have in common", "找出失败的共同点（运营商、机型、版本等）"),
     Entry("journal", "verify, follow or export the journal", "校验、跟踪或导出流水日志"),
+    Entry("export", "write the journal as Parquet for auditors", "导出流水为 Parquet，供审计"),
+    Entry("generate", "write realistic days with planted differences", "生成逼真的交易日并埋入差异"),
+    Entry("sim", "live through days in which everything goes wrong", "模拟什么都会出错的日子，验证资金"),
 )
 
 
