@@ -6,6 +6,7 @@ by it if little rose outside the cause, and if the rest of the cause rose as wel
 
 from __future__ import annotations
 
+import math
 from collections import Counter, deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
@@ -202,10 +203,13 @@ class Recent:
 
         if score(here & ~caused) >= _QUIET:
             return False
-        apart = caused & ~here
         if mine == cause:
             return True
-        return score(apart if apart.any() else caused) >= _RISEN
+        if score(caused) < _RISEN:
+            return False
+        apart = caused & ~here
+        inside = (float((caused & failed).sum()) + usual) / (float(caused.sum()) + 1.0)
+        return _likelier(float((apart & failed).sum()), float(apart.sum()), min(inside, 0.99), usual)
 
     def _table(self) -> Table:
         """Give the outcomes as columns, sorted by time; made anew when there are new ones."""
@@ -220,6 +224,12 @@ class Recent:
             bad = np.array([one.bad for one in seen], dtype=np.int32)
             self._columns = (self._count, Table(at_ms, codes, bad, names))
         return self._columns[1]
+
+
+def _likelier(failed: float, total: float, rate: float, usual: float) -> bool:
+    """Say whether counts go better with a rate than with the usual one; nothing goes with both."""
+    gain = failed * math.log(rate / usual) + (total - failed) * math.log((1.0 - rate) / (1.0 - usual))
+    return gain >= 0.0
 
 
 def _joined(cells: Iterable[Cell], kept: list[int]) -> list[Cell]:

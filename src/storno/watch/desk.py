@@ -27,6 +27,8 @@ _FAILED_MIN = 5.0
 """Failures without which a cause that is no alarm by itself is not raised."""
 _ONSET_MS = 1_200_000
 """How long before its alarm a fault may have begun."""
+_ONSET_SLOW_MS = 5_400_000
+"""The same for one terminal, merchant or site, which has few transactions."""
 _SLACK_MS = 60_000
 _FOLLOWING = (Bad.REVERSAL, Bad.REPEAT, Bad.TROUBLE)
 
@@ -174,7 +176,11 @@ class Desk:
             values = values_of(one) if key_of(one)[0] is Level.SET else scope(key_of(one))
             usual = one.figures.expected or self.rates.expected(key_of(one), bad_of(one))
             for root in self._roots(now_ms):
-                if root.id == one.id or self._stands_under(root, one.id):
+                if (
+                    root.id == one.id
+                    or self._stands_under(root, one.id)
+                    or (not root.common and root.id > one.id)
+                ):
                     continue
                 if one.common and set(values_of(one)) < set(values_of(root)):
                     continue  # a part does not explain the whole
@@ -185,15 +191,22 @@ class Desk:
     def _under(self, one: Alert, root: Alert, now_ms: int) -> None:
         self.store.move(one, Move.EXPLAINED, now_ms, cause=root.id)
         current = self.store.alert(root.id)
+        if current is not None and not current.common:
+            key = key_of(current)
+            text = EVERYTHING if key[0] is Level.ALL else f"{key[0].value}={key[1]}"
+            current = replace(current, common=text, values=_plain(scope(key)))
+            self.store.update(current)
         if current is not None and one.signal.measure not in current.measures and current.standing in LIVE:
             self.store.update(replace(current, measures=(*current.measures, one.signal.measure)))
 
     def _roots(self, now_ms: int) -> list[Alert]:
-        """Give the causes that may explain something, newest first: live ones, and those just over."""
-        found = [one for one in self.store.alerts() if one.common and one.standing is not Standing.INHIBITED]
+        """Give what may explain something: causes, newest first, live or just over; then other alerts, oldest first."""
+        live = [one for one in self.store.alerts() if one.signal.source == RATE]
+        found = [one for one in live if one.common and one.standing is not Standing.INHIBITED]
+        plain = [one for one in live if not one.common and one.standing in LOUD]
         over = [one for one in self._over if now_ms - one.updated_ms < _AFTER_MS]
         self._over = over
-        return sorted([*found, *over], key=lambda one: -one.id)
+        return [*sorted([*found, *over], key=lambda one: -one.id), *plain]
 
     def _stands_under(self, root: Alert, number: int) -> bool:
         while root.cause:
@@ -210,7 +223,10 @@ class Desk:
     ) -> bool:
         """Say whether a cause explains what rose with these attributes since shortly before it was raised."""
         until = now_ms if root.standing in LIVE else root.updated_ms + _SLACK_MS
-        return self.recent.explained(values, bad, values_of(root), (raised_ms - _ONSET_MS, until), usual)
+        cause = values_of(root) if root.common else scope(key_of(root))
+        narrow = any(not level.pooled for level, _ in values)
+        onset = _ONSET_SLOW_MS if narrow else _ONSET_MS
+        return self.recent.explained(values, bad, cause, (raised_ms - onset, until), usual)
 
     # ------------------------------------------------------------ close
     def close_over(self, now_ms: int) -> None:
@@ -260,7 +276,9 @@ class Desk:
                     self.rates.risen(seen.key, seen.bad, seen.rate)
                     figures = Figures(seen.score, seen.rate, seen.expected, seen.failed, seen.total)
                     loud = one.standing in LOUD
-                    examples = self.recent.examples_of(scope(key_of(one)), bad_of(one)) if loud else one.examples
+                    examples = (
+                        self.recent.examples_of(scope(key_of(one)), bad_of(one)) if loud else one.examples
+                    )
                     self.store.update(replace(one, figures=figures, examples=examples, updated_ms=now_ms))
 
     # ------------------------------------------------------------ other sources

@@ -51,7 +51,7 @@ class RateOptions:
     """False ones among the alarms of terminals, merchants and sites of a day."""
     failures_min: float = 2.5
     """Late failures (faded) without which there is no alarm."""
-    sure: float = math.log(100.0)
+    sure: float = math.log(10_000.0)
     """Log-likelihood ratio from which a fault is over."""
 
 

@@ -216,5 +216,6 @@ def _read(number: int, text: str) -> Alert:
     return Alert(**{
         **body, "id": number, "signal": Signal(**body["signal"]), "figures": Figures(**body["figures"]),
         "severity": Severity(body["severity"]), "standing": Standing(body["standing"]),
-        "values": tuple((level, value) for level, value in body["values"]), "measures": tuple(body["measures"]), "examples": tuple(body["examples"]),
+        "values": tuple((level, value) for level, value in body["values"]),
+        "measures": tuple(body["measures"]), "examples": tuple(body["examples"]),
     })  # fmt: skip
