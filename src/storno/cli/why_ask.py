@@ -6,6 +6,7 @@ Turns each file's refusal into `Trouble`, and brings a transaction's sides toget
 from __future__ import annotations
 
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,8 @@ from storno.app import home_dir
 from storno.cli.signal_file import NO_RELEASES, Releases, read_signals
 from storno.cli.text import language, t
 from storno.cli.trouble import ExitCode, Trouble
-from storno.cli.why_signals import Asked, gather
+from storno.cli.why_clearing import cleared
+from storno.cli.why_signals import Asked, attempt_of, gather
 from storno.diagnosis import counsel
 from storno.diagnosis.codebook import (
     NO_OVERRIDES,
@@ -25,6 +27,7 @@ from storno.diagnosis.codebook import (
 )
 from storno.diagnosis.path import replay
 from storno.diagnosis.verdict import diagnose
+from storno.diagnosis.whereabouts import NOT_SHOWN
 from storno.journal.base import JournalError
 from storno.reversal.machine import ContractBroken
 
@@ -63,7 +66,10 @@ def ask(journal: SqliteReader, tx_id: str, folder: Path, signals: Path | None) -
     def more(ids: frozenset[str]) -> Mapping[str, Signals]:
         return _signals(where, path.record.opening.date, releases, ids)
 
-    return gather(journal, path, tuple(journal.exceptions(tx_id=tx_id)), more)
+    asked = gather(journal, path, tuple(journal.exceptions(tx_id=tx_id)), more)
+    if asked.shown is NOT_SHOWN and (shown := cleared(folder, path.record)) is not NOT_SHOWN:
+        return replace(asked, shown=shown, attempt=attempt_of(path, shown))
+    return asked
 
 
 def _path(journal: SqliteReader, tx_id: str) -> TxPath:

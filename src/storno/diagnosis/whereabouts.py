@@ -23,6 +23,7 @@ from storno.diagnosis.lattice import (
     diagnoses,
     diagnosis,
 )
+from storno.diagnosis.turned import turned
 from storno.reversal.lifecycle import Input, State
 from storno.reversal.record import Told, Trigger
 
@@ -128,16 +129,18 @@ def whereabouts(path: Path, shown: Shown = NOT_SHOWN) -> Whereabouts:
     """Ask the four ledgers about a transaction."""
     point = point_of(path, shown.clearing)
     says = (_terminal(path), _books(path), _host(path, point), _clearing(shown))
-    later = _afterwards(path) if shown.clearing is Clearing.UNKNOWN else ""
-    found = diagnoses()[later] if later else diagnosis(point)
+    later = _afterwards(path, shown.clearing)
+    found = turned(diagnoses()[later] if later else diagnosis(point), path.record.kind)
     settled = later.startswith("settled")
     return Whereabouts(says, point, found, Certainty.SETTLED if settled else _certainty(says, found))
 
 
-def _afterwards(path: Path) -> str:
-    """Name what became of it by another transaction or a person; empty where nothing did."""
+def _afterwards(path: Path, clearing: Clearing) -> str:
+    """Name what became of it by another transaction or a person; empty where nothing did, or clearing says more."""
     state = path.record.state
-    if state is State.CLOSED:
+    if clearing not in (Clearing.UNKNOWN, Clearing.CHARGED):
+        return ""
+    if state is State.CLOSED and clearing is Clearing.UNKNOWN:
         took = path.sums.charged_minor or path.sums.held_minor
         return "settled_counts" if took else "settled_counts_not"
     return {State.VOIDED: "voided", State.COMPLETED: "completed"}.get(state, "")

@@ -2,15 +2,18 @@
 
 import json
 
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 
+from days_kit import generate
 from journal_kit import NOW_MS, approve, change, opening, sale
 from storno.cli.main import run
 from storno.cli.text import Language, speak
 from storno.diagnosis.attempts import Attempt, Double, Pattern, double_charge, links, patterns
-from storno.diagnosis.lattice import Acknowledged, Answer, Clearing, Money, Request, Reversal
+from storno.diagnosis.lattice import Acknowledged, Answer, Clearing, Money, Request, Reversal, diagnoses
 from storno.diagnosis.path import replay
+from storno.diagnosis.turned import turned
 from storno.diagnosis.whereabouts import (
     Certainty,
     Ledger,
@@ -25,6 +28,7 @@ from storno.reversal.kinds import Kind
 from storno.reversal.lifecycle import Input, State
 from storno.reversal.machine import step
 from storno.reversal.record import Detail, Trigger
+from storno.statements.importing import import_file
 from ways_kit import ways
 
 pytestmark = pytest.mark.unit
@@ -122,6 +126,11 @@ def test_the_facts_lead_to_their_combination(beats, expected):
 
 def test_what_a_void_or_a_person_did_later_is_said():
     assert whereabouts(path_of(OK, (Input.UNDONE, Detail(note="v")))).diagnosis.name == "voided"
+    # a void clears under a number of its own: the charge alone does not contradict it
+    assert (
+        whereabouts(path_of(OK, (Input.UNDONE, Detail(note="v"))), Shown(Clearing.CHARGED)).diagnosis.name
+        == "voided"
+    )
     doubt = (Input.RESPONSE_DOUBTFUL, Detail(code="96"))
     settled = path_of(doubt, (Input.ADJUSTED_UNCHARGED, Detail(operator="li", note="asked")))
     found = whereabouts(settled)
@@ -137,6 +146,23 @@ def test_the_condition_is_read_from_the_facts():
     terminal = Detail(trigger=Trigger.TERMINAL, reason="96", due_ms=NOW_MS)
     assert local_condition(path_of(OK, (Input.CANCEL_REQUESTED, terminal))) == "L04"
     assert local_condition(path_of(OK)) == ""
+
+
+@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("money", Money)
+def test_words_are_turned_for_what_gives_money_back_or_holds_it(kind, money):
+    plain = next(one for one in diagnoses().values() if one.money is money)
+    found = turned(plain, kind)
+    assert (found.name, found.money, found.proven) == (plain.name, plain.money, plain.proven)
+    for text in (found.happened, found.where, found.tell, found.dont):
+        assert "{" not in text.english + text.chinese
+    if kind in (Kind.VOID, Kind.REFUND):
+        assert kind.title("en") in found.happened.english
+        assert "charge again" not in found.dont.english
+    if kind in (Kind.SALE, Kind.COMPLETION):
+        assert found == plain
+    if kind is Kind.PREAUTH and money is Money.TAKEN:
+        assert "not charged" in found.where.english
 
 
 @settings(max_examples=150, deadline=None)
@@ -337,6 +363,29 @@ def test_the_journal_lists_what_was_opened_in_a_time(home):
         assert len(journal.opened(0, 2 * NOW_MS, limit=2)) == 2
     finally:
         journal.close()
+
+
+def test_clearing_files_prove_where_the_money_is(tmp_path, capsys):
+    """A generated day: its journal, and the network's file imported beside it."""
+    plan, _ = generate(tmp_path, journal=True, days=1, sales=2_600)
+    for path in sorted((plan.out / "network").glob("*")):
+        assert all(one.stored is not None for one in import_file(path, plan.out))
+    causes = pq.read_table(next(plan.truth.glob("causes-*.parquet"))).to_pylist()
+    asked = 0
+    for fate, rule, clearing, certainty in (
+        ("answer_lost", "", "charged_and_undone", "proven"), ("approved", "", "charged", "proven"),
+        ("not_undone", "settled_but_reversed", "charged", "conflict"), ("declined", "", "unknown", "proven"),
+    ):  # fmt: skip
+        for one in [row for row in causes if (row["fate"], row["rule"]) == (fate, rule) and row["in_books"]][
+            :2
+        ]:
+            _, out, err = told(capsys, "why", one["tx_id"], "--home", str(plan.out), "--json", "--lang", "en")
+            assert not err
+            data = json.loads(out)
+            assert data["outcome"]["clearing"] == clearing, one
+            assert data["money"]["certainty"] == certainty, one
+            asked += 1
+    assert asked >= 6
 
 
 def test_an_unknown_transaction_is_a_clear_no(home, capsys):
