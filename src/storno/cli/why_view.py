@@ -1,4 +1,7 @@
-"""The answer of `storno why` as lines for people and as data for programs. Must not judge."""
+"""The answer of `storno why` as lines for people and as data for programs.
+
+Words come from `diagnosis`, so every command says the same. Must not judge.
+"""
 
 from __future__ import annotations
 

@@ -6,8 +6,7 @@ carrier, site, version or the host explains many failures of the same minutes. P
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -18,7 +17,7 @@ from storno.diagnosis.decide import Decision, decide
 from storno.diagnosis.fleet import CommonCause, Slice, Tally, common_cause
 from storno.diagnosis.knowledge import NOTHING, read_data
 from storno.diagnosis.noisy_or import Evidence, Model, Turn, evidence, turns, weigh
-from storno.diagnosis.signals import ALONE, symptoms
+from storno.diagnosis.signals import ALONE, Software, symptoms
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,9 +29,7 @@ KNOWN_FROM = 0.5
 """Below this chance the verdict is "unknown", and the likeliest causes are only named."""
 SHOWN_FROM = 0.3
 """Evidence weaker than this (log 10 of the likelihood ratio) is not worth a line."""
-_USUAL_FAILED = 0.012
 _FLEET_CHANCE = 0.97
-_DIMENSIONS = ("issuer", "carrier", "site", "version")
 
 
 SETTLED = frozenset({"business_decline", "wrong_pin", "card_expired", "wrong_card_data", "acquirer_setup"})
@@ -135,27 +132,50 @@ def nothing_wrong(verdict: Verdict) -> bool:
     return verdict.known and verdict.cause == NOTHING
 
 
-_TOGETHER = frozenset({"reversed 98", "silent", "local L01", "answer 91", "answer 92", "answer 96", "answer 98",
-                       "answer 68", "answer A7"})  # fmt: skip
+_TOGETHER: tuple[tuple[frozenset[str], tuple[str, ...], float], ...] = (
+    (
+        frozenset({"reversed 98", "silent", "local L01", "answer 91", "answer 92", "answer 96", "answer 98",
+                   "answer 68", "answer A7"}),
+        ("issuer", "carrier", "site"), 0.012,
+    ),
+    (
+        frozenset({"reversed 96", "reversed A0", "answer A0", "answer 30", "answer 63", "answer 99"}),
+        ("version", "model"), 0.008,
+    ),
+)  # fmt: skip
+"""What fails together: on the way or at the other side, and in the terminal itself; by which dimensions; how often
+anyhow."""
 
 
 def shared(me: Signals, near: Sequence[Signals]) -> CommonCause | None:
     """Find what explains the failures of the same minutes, if this transaction is one of them."""
-    if me.sort not in _TOGETHER or not near:
+    together = next((one for one in _TOGETHER if me.sort in one[0]), None)
+    if together is None or not near:
         return None
-    others = [one for one in near if one.tx_id != me.tx_id]
+    sorts, dimensions, usual = together
     counts: dict[tuple[str, str], list[int]] = {}
-    failed = Counter[bool]()
-    for one in others:
-        bad = one.sort in _TOGETHER
-        failed[bad] += 1
-        for dimension in _DIMENSIONS:
-            if value := getattr(one, dimension):
-                tally = counts.setdefault((dimension, value), [0, 0])
-                tally[0] += 1
-                tally[1] += bad
-    slices = [Slice(dimension, value, Tally(seen, bad)) for (dimension, value), (seen, bad) in counts.items()]
-    found = common_cause(slices, Tally(failed[True] + failed[False], failed[True]), _USUAL_FAILED)
+    total = [0, 0]
+    for one in near:
+        if one.tx_id == me.tx_id:
+            continue
+        bad = one.sort in sorts
+        for tally in (total, *_tallies(counts, one, dimensions)):
+            tally[0] += 1
+            tally[1] += bad
+    slices = [Slice(dimension, value, Tally(*tally)) for (dimension, value), tally in counts.items()]
+    found = common_cause(slices, Tally(*total), usual)
     if found is None or (found.dimension and getattr(me, found.dimension) != found.value):
         return None
+    if found.dimension == "version" and me.software is Software.UNOFFICIAL:
+        return replace(found, cause="unofficial_software")
     return found
+
+
+def _tallies(
+    counts: dict[tuple[str, str], list[int]], one: Signals, dimensions: tuple[str, ...]
+) -> list[list[int]]:
+    return [
+        counts.setdefault((dimension, value), [0, 0])
+        for dimension in dimensions
+        if (value := getattr(one, dimension))
+    ]

@@ -304,6 +304,25 @@ def test_one_issuer_or_carrier_overrides_the_single_signals(failing, cause, dime
     assert chinese(counsel.basis_line(verdict, "zh"))
 
 
+@pytest.mark.parametrize(
+    ("software", "cause"), [(Software.OLD, "old_software"), (Software.UNOFFICIAL, "unofficial_software")]
+)
+def test_one_version_that_fails_on_many_terminals(software, cause):
+    rows = [
+        replace(
+            one,
+            version="9" if n % 10 == 0 else "1",
+            response="A0" if n % 10 == 0 and n % 20 else "00",
+            reason="",
+        )
+        for n, one in enumerate(crowd(lambda _one: False))
+    ]
+    me = replace(ME, response="A0", reason="", version="9", software=software, sign_in_hours=60)
+    verdict = diagnose(me, Around(near=tuple(rows)))
+    assert (verdict.basis, verdict.cause) == (Basis.MANY, cause)
+    assert shared(replace(me, version="1"), tuple(rows)) is None
+
+
 def test_everybody_failing_is_the_host():
     found = shared(ME, crowd(lambda one: int(one.tx_id[1:]) % 7 == 0))
     assert found is not None
