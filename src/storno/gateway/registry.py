@@ -96,8 +96,9 @@ class Registry:
             self._recent.pop(tx_id, None)
         else:
             self._held.pop(tx_id, None)
+            if tx_id in self._recent:  # what is new stands at the end anyway
+                self._recent.move_to_end(tx_id)
             self._recent[tx_id] = record
-            self._recent.move_to_end(tx_id)
         if new:
             self._by_key[key] = tx_id
             self.keep_number(key)

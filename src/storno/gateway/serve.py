@@ -235,7 +235,8 @@ class Gateway:
         except Exception as error:  # noqa: BLE001 a half-done step must not go on; the next start folds what is durable
             self._fail(NodeBroken(type(error).__name__, _place(error)))
             return
-        self._perform(commands)
+        if commands:  # most wait for the journal
+            self._perform(commands)
         self._soon()
 
     def _soon(self) -> None:

@@ -30,8 +30,9 @@ class Timers:
 
     def expect(self, at_ms: int, tx_id: str) -> None:
         """Ask for a look (`ANSWER`) unless the answer comes before; a second call counts anew."""
+        if tx_id in self._answers:  # what is new stands at the end anyway
+            self._answers.move_to_end(tx_id)
         self._answers[tx_id] = at_ms
-        self._answers.move_to_end(tx_id)
 
     def answered(self, tx_id: str) -> None:
         """Take the deadline of an answer away."""

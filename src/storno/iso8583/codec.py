@@ -37,6 +37,9 @@ class Codec:
         self._mark = None if mark is None else bytes((mark,))
         self._hex = dialect.head is Head.ASCII_HEX
         self._bitmap_after = 2 if dialect.head is Head.BCD else 4
+        mac_field = dialect.table[dialect.mac_field or _HALF]
+        in_hex = mac_field is not None and mac_field.form is Form.HEX
+        self._mac_wire_bytes = 2 * _MAC_BYTES if in_hex else _MAC_BYTES
 
     @property
     def kinds(self) -> int:
@@ -121,7 +124,7 @@ class Codec:
             raise DecodeError(Problem(Code.BITMAP, 1, start)) from None
         double = bits[:1] >= b"\x80"
         last = bits[15:16] if double else bits[7:8]
-        size = self._mac_wire_bytes()
+        size = self._mac_wire_bytes
         body = start + (2 if self._hex else 1) * (16 if double else 8)
         if not last or not last[0] & 1 or len(frame) < body + size:
             raise DecodeError(Problem(Code.MAC_ABSENT, self.dialect.mac_field, len(frame)))
@@ -140,15 +143,11 @@ class Codec:
         raw = {n: wire for n, wire in msg.raw.items() if n not in (_HALF, 128)} if msg.raw else None
         draft = self.encode(Message(msg.mti, fields, msg.tpdu, msg.header, raw))
         at = _walk.head_at(self.dialect, draft)
-        end = len(draft) - self._mac_wire_bytes()
+        end = len(draft) - self._mac_wire_bytes
         value = mac(draft[at:end])
         if len(value) != _MAC_BYTES:
             raise EncodeError(number, Code.MAC_LENGTH, _MAC_BYTES, len(value))
         return draft[:end] + (value.hex().upper().encode("ascii") if end + 16 == len(draft) else value)
-
-    def _mac_wire_bytes(self) -> int:
-        field = self.dialect.table[self.dialect.mac_field or _HALF]
-        return 16 if field is not None and field.form is Form.HEX else _MAC_BYTES
 
     def _walk(self, frame: bytes) -> tuple[Message, bool]:
         """Read strictly; where a field has two lengths, the first that makes the whole message fit is right."""
