@@ -11,7 +11,7 @@ ARGS ?=
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help test demo crash sim soak mutants bench fuzz gates docs format lock run-venv dev-venv fuzz-venv clean
+.PHONY: help test demo crash sim soak mutants bench fuzz spark gates docs format lock run-venv dev-venv fuzz-venv spark-venv clean
 
 help:
 	@echo 'make demo     see it work: host, gateway, terminals, faults   一键演示'
@@ -21,6 +21,7 @@ help:
 	@echo 'make soak     the same until stopped; new seeds each time    持续模拟，直到中断'
 	@echo 'make mutants  plant defects and count the seeds to notice    植入缺陷，统计多少种子发现 SEEDS=1000'
 	@echo 'make bench    measure codec, journal and gateway              性能测量'
+	@echo 'make spark    reconcile on Spark, row for row as in DuckDB (Java) 在 Spark 上对账并逐行比较'
 	@echo 'make fuzz     throw random bytes at the codec                 模糊测试             SECONDS=60'
 	@echo 'make docs     write the pages on commands and settings         生成命令与配置文档'
 	@echo 'make format   put the code into shape                         整理代码格式'
@@ -59,6 +60,9 @@ bench: dev-venv
 		echo "· $$each"; $(PY) $$each $(ARGS) || exit 1; \
 	done
 
+spark: spark-venv
+	@$(PY) -m pytest -m spark tests/spark $(PYTEST_ARGS)
+
 fuzz: fuzz-venv
 	@for target in tests/fuzz/fuzz_*.py; do \
 		echo "· $$target ($(SECONDS) s)"; \
@@ -71,6 +75,7 @@ docs: dev-venv
 	@$(PY) -m storno.cli.configdoc --lang en > docs/configuration.md
 	@$(PY) -m storno.cli.configdoc --lang zh > docs/configuration.zh-CN.md
 	@$(PY) -m storno.cli.configdoc --lang en --example > examples/storno.toml
+	@$(PY) -m storno.cli.monitordoc
 
 format: dev-venv
 	@.venv/bin/ruff check --fix --quiet . ; .venv/bin/ruff format --quiet .
@@ -87,6 +92,9 @@ dev-venv:
 
 fuzz-venv:
 	@.ci/venv fuzz
+
+spark-venv:
+	@.ci/venv spark
 
 clean:
 	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist out
