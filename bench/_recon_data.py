@@ -98,7 +98,9 @@ def make(folder: Path, rows: int, csv: bool) -> dict[str, Path]:
             db.execute(f"COPY ({sql}) TO '{paths[name]}' (FORMAT parquet, COMPRESSION zstd)")
             if csv:
                 paths[f"{name}_csv"] = folder / f"{name}.csv"
-                db.execute(f"COPY (SELECT * FROM '{paths[name]}') TO '{paths[f'{name}_csv']}' (FORMAT csv, HEADER)")
+                db.execute(
+                    f"COPY (SELECT * FROM '{paths[name]}') TO '{paths[f'{name}_csv']}' (FORMAT csv, HEADER)"
+                )
     return paths
 
 

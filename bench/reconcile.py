@@ -53,9 +53,14 @@ def scan(folder: Path, suffix: str) -> dict[str, int]:
     db = duckdb.connect(config={"preserve_insertion_order": "false"})
     for side, columns in COMPARED.items():
         path = folder / f"{side}.{suffix}"
-        reader = f"read_parquet('{path}')" if suffix == "parquet" else f"read_csv('{path}', header = true, all_varchar = true)"
+        reader = (
+            f"read_parquet('{path}')"
+            if suffix == "parquet"
+            else f"read_csv('{path}', header = true, all_varchar = true)"
+        )
         sums = ", ".join(
-            f"sum({name})" if name in NUMBERS and suffix == "parquet" else f"sum(strlen({name}))" for name in columns
+            f"sum({name})" if name in NUMBERS and suffix == "parquet" else f"sum(strlen({name}))"
+            for name in columns
         )
         db.execute(f"SELECT {sums} FROM {reader}").fetchall()
     return {}
@@ -71,7 +76,10 @@ def ours(folder: Path, suffix: str, memory_mb: int, digest: bool | None) -> dict
 
     sides = Sides(
         (BooksFile(folder / f"books.{suffix}", "0"),),
-        tuple(LineFile(one.value, one, folder / f"{one.value}.{suffix}", "0") for one in (Role.TERMINAL, Role.NETWORK)),
+        tuple(
+            LineFile(one.value, one, folder / f"{one.value}.{suffix}", "0")
+            for one in (Role.TERMINAL, Role.NETWORK)
+        ),
     )
     effort = Effort(memory_mb=memory_mb, digest=digest, spill=folder / "spill")
     marks: list[tuple[str, float]] = []
@@ -98,7 +106,9 @@ def pandas_merge(folder: Path) -> dict[str, int]:
     books = pd.read_parquet(folder / "books.parquet", columns=list(COMPARED["books"]))
     network = pd.read_parquet(folder / "network.parquet", columns=list(COMPARED["network"]))
     found: dict[str, int] = {}
-    pairs = books[books["rrn"] != ""].merge(network, on="rrn", how="outer", indicator=True, suffixes=("", "_n"))
+    pairs = books[books["rrn"] != ""].merge(
+        network, on="rrn", how="outer", indicator=True, suffixes=("", "_n")
+    )
     found["approved_not_settled"] = int((pairs["_merge"] == "left_only").sum())
     both = pairs[pairs["_merge"] == "both"]
     found["duplicate_settlement"] = int(both["rrn"].duplicated().sum())
@@ -107,8 +117,12 @@ def pandas_merge(folder: Path) -> dict[str, int]:
     del pairs, both, wrong, network
     terminal = pd.read_parquet(folder / "terminal.parquet", columns=list(COMPARED["terminal"]))
     pairs = books.merge(
-        terminal, left_on=["tid", "batch", "stan", "date"], right_on=["tid", "batch", "stan", "settled_on"], how="outer",
-        indicator=True, suffixes=("", "_t"),
+        terminal,
+        left_on=["tid", "batch", "stan", "date"],
+        right_on=["tid", "batch", "stan", "settled_on"],
+        how="outer",
+        indicator=True,
+        suffixes=("", "_t"),
     )
     found["terminal_not_booked"] = int((pairs["_merge"] == "right_only").sum())
     found["booked_not_on_terminal"] = int((pairs["_merge"] == "left_only").sum())
@@ -141,7 +155,9 @@ def datacompy_pandas(folder: Path) -> dict[str, int]:
     import pandas as pd
 
     books = pd.read_parquet(folder / "books.parquet", columns=["rrn", "approved_minor", "mid", "date"])
-    network = pd.read_parquet(folder / "network.parquet", columns=["rrn", "amount_minor", "mid", "settled_on"])
+    network = pd.read_parquet(
+        folder / "network.parquet", columns=["rrn", "amount_minor", "mid", "settled_on"]
+    )
     books.columns = network.columns = pd.Index(["rrn", "amount", "mid", "day"])
     compare = datacompy.PandasCompare(books[books["rrn"] != ""], network, join_columns="rrn")
     return {"approved_not_settled": len(compare.df1_unq_rows), "alone": len(compare.df2_unq_rows)}
@@ -189,11 +205,15 @@ def report(rows: int, measured: list[dict[str, object]]) -> None:
         pandas = best.get("pandas merge")
         times = one["seconds"] / base["seconds"] if base else 0
         faster = f"{pandas['seconds'] / one['seconds']:9.1f}" if pandas else ""
-        print(f"{one['name']:38}{one['seconds']:9.2f}{one['cpu_s']:9.2f}{one['peak_mb']:9,}{times:8.1f}{faster}")
+        print(
+            f"{one['name']:38}{one['seconds']:9.2f}{one['cpu_s']:9.2f}{one['peak_mb']:9,}{times:8.1f}{faster}"
+        )
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rows", type=int, nargs="+", default=[1_000_000])
     parser.add_argument("--csv", action="store_true", help="from CSV too")
     parser.add_argument("--peers", action="store_true", help="pandas, polars and datacompy too")
@@ -224,8 +244,10 @@ def one_size(rows: int, given: argparse.Namespace) -> bool:
         folder.mkdir(parents=True, exist_ok=True)
         if not (folder / "network.parquet").exists() or (given.csv and not (folder / "network.csv").exists()):
             # In a process of its own: a child's peak memory would begin at that of the process it was forked from.
-            made_by = f"import sys; sys.path.insert(0, {str(HERE)!r}); import pathlib, _recon_data as d; " \
+            made_by = (
+                f"import sys; sys.path.insert(0, {str(HERE)!r}); import pathlib, _recon_data as d; "
                 f"d.make(pathlib.Path({str(folder)!r}), {rows}, {given.csv})"
+            )
             subprocess.run([sys.executable, "-c", made_by], check=True)
         measured = []
         for name in names:
@@ -239,11 +261,19 @@ def one_size(rows: int, given: argparse.Namespace) -> bool:
     for one in measured:
         if str(one["name"]).startswith("storno"):
             agrees = not one.get("failed") and one["found"] == wanted
-            print(f"{one['name']}: " + ("finds exactly what was planted" if agrees else f"WRONG {one.get('found')}"))
+            print(
+                f"{one['name']}: "
+                + ("finds exactly what was planted" if agrees else f"WRONG {one.get('found')}")
+            )
             good &= agrees
     if given.save:
         RESULTS.parent.mkdir(exist_ok=True)
-        row = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "rows": rows, "hardware": hardware(), "runs": measured}
+        row = {
+            "at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "rows": rows,
+            "hardware": hardware(),
+            "runs": measured,
+        }
         with RESULTS.open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
     return good
