@@ -1,0 +1,40 @@
+"""What the committed soaks say: `bench/scoreboard.jsonl`, one line per run, and the page that quotes the last one."""
+
+import json
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from sim.test_rows import NEVER
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+LINES = [json.loads(line) for line in (ROOT / "bench/scoreboard.jsonl").read_text("utf-8").splitlines()]
+PAGE = (ROOT / "docs/guarantees.md").read_text("utf-8")
+NOISE = 1.1
+"""Two soaks draw different days; beyond this a difference is ours."""
+
+
+@pytest.mark.parametrize("line", LINES, ids=lambda line: line["at"])
+def test_no_soak_lost_or_doubled_anything(line):
+    assert (line["lost"], line["doubled"], line["silent"], line["broken"]) == (0, 0, 0, [])
+    assert line["touched"] > 0.3 * line["transactions"]
+    assert line["rows_reached"] + len(line["rows_never"]) == line["rows"]
+    assert {"version", "first_seed", "seeds", "tx_per_cpu_s", "hardware"} <= set(line)
+
+
+def test_differences_only_fall():
+    for before, after in pairwise(LINES):
+        assert after["found"] / after["transactions"] <= NOISE * before["found"] / before["transactions"]
+
+
+def test_the_page_quotes_the_last_soak():
+    last = LINES[-1]
+    for name in ("transactions", "touched", "seeds", "reversed", "cases", "named", "found"):
+        assert f"{last[name]:,}" in PAGE, name
+    assert f"{sum(last['faults'].values()):,}" in PAGE
+
+
+def test_every_row_that_no_day_took_is_named():
+    named = set((ROOT / "tests/sim/rows.txt").read_text("utf-8").splitlines()) | set(NEVER)
+    assert set(LINES[-1]["rows_never"]) <= named
