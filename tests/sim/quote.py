@@ -1,7 +1,8 @@
 """Write the figures of the last soak into docs/guarantees.md; with a file of slices, first sum them to one run.
 
 `PYTHONPATH=tests python tests/sim/quote.py [SLICES]`: SLICES is what `storno sim --record SLICES` wrote for seeds that
-follow each other; their sum is appended to bench/scoreboard.jsonl. `test_scoreboard.py` compares the page with the last line.
+follow each other; their sum is appended to bench/scoreboard.jsonl. `test_scoreboard.py` compares the page with the
+last line.
 """
 
 import json
