@@ -50,7 +50,9 @@ def why_line(journal: SqliteReader, tx_id: str, home: str | None) -> str:
     """
     folder = home_dir(home)
     asked = ask(journal, tx_id, folder, None)
-    return counsel.why_line(diagnose(asked.me, asked.around, book_of(folder, "")), language())
+    return counsel.why_line(
+        diagnose(asked.me, asked.around, book_of(folder, "")), language(), asked.path.record.state
+    )
 
 
 def ask(journal: SqliteReader, tx_id: str, folder: Path, signals: Path | None) -> Asked:

@@ -30,6 +30,8 @@ DAY_MS = 24 * 3_600_000
 F22 = 22
 _AT = {name: place for place, name in enumerate(TX_COLUMNS)}
 _UNDONE = frozenset({"reversing", "reversed", "refused", "exhausted"})
+_NO_ANSWER_DUE = frozenset({"not_sent", "authorizing", "advising"})
+"""Nothing went out, or the answer may still come: silence there is no sign of a fault."""
 _BIN = 6
 
 _CLEARING_OF = {
@@ -101,11 +103,11 @@ def of_path(path: Path) -> Signals:
     record, opening = path.record, path.record.opening
     entry = dict(opening.fields).get(F22)
     undone = any(one.after.state is State.REVERSING for one in path.moments)
-    not_sent = record.state is State.NOT_SENT
+    no_answer_due = record.state.value in _NO_ANSWER_DUE
     return Signals(
         tx_id=record.tx_id, at_ms=record.opened_ms, kind=opening.kind.value, amount_minor=opening.amount_minor,
         card=card_of(opening.pan_token, opening.pan_masked) or None, tid=record.key.tid, site=record.key.mid,
-        issuer=_issuer(opening.pan_masked), entry_mode=entry, response=None if not_sent else record.response,
+        issuer=_issuer(opening.pan_masked), entry_mode=entry, response=None if no_answer_due else record.response,
         reason=record.reason if undone else "", local=local_condition(path) or None,
         original=opening.original,
     )  # fmt: skip
@@ -118,7 +120,7 @@ def of_row(row: TxRow) -> Signals:
         tx_id=row[_AT["tx_id"]], at_ms=row[_AT["opened_ms"]], kind=row[_AT["kind"]],
         amount_minor=row[_AT["amount_minor"]], card=card_of(row[_AT["pan_token"]], row[_AT["pan_masked"]]) or None,
         tid=row[_AT["tid"]], site=row[_AT["mid"]], issuer=_issuer(row[_AT["pan_masked"]]),
-        response=None if state == "not_sent" else row[_AT["response"]] or "",
+        response=None if state in _NO_ANSWER_DUE else row[_AT["response"]] or "",
         reason=(row[_AT["reason"]] or "") if state in _UNDONE else "",
         local="L01" if state == "not_sent" else None, original=row[_AT["original"]] or "",
     )  # fmt: skip

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from storno.cli.why_signals import Asked
     from storno.diagnosis.attempts import Link
     from storno.diagnosis.verdict import Verdict
+    from storno.reversal.lifecycle import State
 
 EVIDENCE_SHOWN = 6
 LINKS_SHOWN = 5
@@ -40,7 +41,7 @@ def lines(
     place = f"{record.key.tid}/{record.key.stan}"
     yield f"{record.tx_id}  {at}  {place}  {record.kind.title(lang)} {money}  {opening.pan_masked}"
     yield t("Status: ", "状态：") + title(record.state, lang)
-    yield t("Why: ", "原因：") + counsel.why_line(verdict, lang)
+    yield t("Why: ", "原因：") + counsel.why_line(verdict, lang, record.state)
     yield "  " + t("because: ", "依据：") + counsel.basis_line(verdict, lang)
     if verdict.together:
         names = t(" + ", " + ").join(cause_title(one, lang) for one in verdict.together)
@@ -119,7 +120,7 @@ def as_data(asked: Asked, verdict: Verdict, lang: str, offset_min: int) -> dict[
     return {
         "tx_id": record.tx_id, "tid": record.key.tid, "stan": record.key.stan, "kind": record.kind.value,
         "amount_minor": record.opening.amount_minor, "currency": record.opening.currency,
-        "state": record.state.value, "verdict": verdict_data(verdict, lang, asked.me.sort),
+        "state": record.state.value, "verdict": verdict_data(verdict, lang, asked.me.sort, record.state),
         "outcome": {
             "request": where.point.request.value, "answer": where.point.answer.value,
             "reversal": where.point.reversal.value, "acknowledged": where.point.acknowledged.value,
@@ -153,12 +154,12 @@ def as_data(asked: Asked, verdict: Verdict, lang: str, offset_min: int) -> dict[
     }  # fmt: skip
 
 
-def verdict_data(verdict: Verdict, lang: str, sort: str) -> dict[str, Any]:
+def verdict_data(verdict: Verdict, lang: str, sort: str, state: State | None = None) -> dict[str, Any]:
     """Give a verdict as plain data."""
     return {
         "known": verdict.known, "basis": verdict.basis.value, "cause": verdict.cause or None,
         "cause_words": cause_title(verdict.cause, lang), "chance": round(verdict.chance, 4),
-        "line": counsel.why_line(verdict, lang), "because": counsel.basis_line(verdict, lang),
+        "line": counsel.why_line(verdict, lang, state), "because": counsel.basis_line(verdict, lang),
         "ranked": [{"cause": name or None, "chance": round(chance, 4)} for name, chance in verdict.ranked],
         "together": list(verdict.together),
         "for": [_weighed(one, sort, lang) for one in verdict.speaks_for],

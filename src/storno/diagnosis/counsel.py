@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from storno.diagnosis.advice import FLYING
 from storno.diagnosis.fleet import CommonCause, Tally
 from storno.diagnosis.knowledge import NOTHING, Part, cause_title, causes, symptom
 from storno.diagnosis.verdict import Basis, Verdict
@@ -15,6 +16,7 @@ from storno.diagnosis.verdict import Basis, Verdict
 if TYPE_CHECKING:
     from storno.diagnosis.noisy_or import Evidence, Turn
     from storno.diagnosis.whereabouts import Whereabouts
+    from storno.reversal.lifecycle import State
 
 _SURE, _RATHER = 0.9, 0.7
 _STRONG, _CLEAR = 1.0, 0.5
@@ -34,9 +36,11 @@ def sureness(verdict: Verdict, lang: str) -> str:
     return "较可能" if zh else "likely"
 
 
-def why_line(verdict: Verdict, lang: str) -> str:
-    """Say why in one line; the same words in every command."""
+def why_line(verdict: Verdict, lang: str, state: State | None = None) -> str:
+    """Say why in one line; the same words in every command. `state`: where it stands, if it may still be under way."""
     zh = lang == "zh"
+    if state in FLYING and not verdict.known:
+        return "尚无异常，仍在等待应答" if zh else "nothing has failed yet, the answer is awaited"
     if not verdict.known:
         named = [name for name, _ in verdict.ranked if name != NOTHING]
         likely = ("、" if zh else "; ").join(cause_title(name, lang) for name in named)

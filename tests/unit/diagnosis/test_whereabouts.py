@@ -10,6 +10,7 @@ from days_kit import generate
 from journal_kit import NOW_MS, approve, change, opening, sale
 from storno.cli.main import run
 from storno.cli.text import Language, speak
+from storno.cli.why_signals import of_row
 from storno.diagnosis.attempts import Attempt, Double, Pattern, double_charge, links, patterns
 from storno.diagnosis.lattice import Acknowledged, Answer, Clearing, Money, Request, Reversal, diagnoses
 from storno.diagnosis.path import replay
@@ -352,6 +353,22 @@ def test_releases_say_which_software_is_allowed(home, capsys):
         _, out, _ = told(capsys, "why", "1-1", "--json", "--lang", "en")
         verdict = json.loads(out)["verdict"]
         assert name in {one["name"] for one in (*verdict["for"], *verdict["against"])} or verdict["known"]
+
+
+def test_a_transaction_on_its_way_is_no_failure(storno_home, capsys):
+    storno_home.mkdir()
+    journal = SqliteJournal(storno_home / "journal.db")
+    journal.commit([change(sale("1-1"))])
+    row = journal.opened(NOW_MS, NOW_MS + 1)[0]
+    journal.close()
+    assert not of_row(row).failed
+    assert of_row(row).sort == "not known"
+    code, out, _ = told(capsys, "why", "1-1", "--json", "--lang", "en")
+    data = json.loads(out)
+    assert code == 1
+    assert not data["verdict"]["known"]
+    assert data["verdict"]["line"] == "nothing has failed yet, the answer is awaited"
+    assert data["outcome"]["diagnosis"] == "no_answer"
 
 
 def test_the_journal_lists_what_was_opened_in_a_time(home):
