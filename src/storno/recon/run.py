@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from storno.money import Money
 from storno.recon import days, proof
 from storno.recon.earlier import Earlier, gone
 from storno.recon.engines.base import Part, Shape
@@ -235,6 +236,7 @@ class _Run:
             *proof.side_reasons(self._sides, self._options),
             *proof.file_reasons(self._sides, self._counted()),
             *self._day_reasons(seen),
+            *self._unpaid_reasons(seen),
             *proof.proof_reasons(accounts, bridges, all_ends),
         ]
         return Result(
@@ -286,6 +288,29 @@ class _Run:
                    f"{day} 本方记账 {booked} 笔，却没有任何清算记录")
             for day, booked in rows
             if seen.first <= str(day) <= min(seen.last, last)
+        ]  # fmt: skip
+
+    def _unpaid_reasons(self, seen: Seen) -> list[Reason]:
+        """Name what was due to merchants no bank line mentions: their bank's file is missing, or nobody paid."""
+        if Leg.BANK not in self._legs:
+            return []
+        terms = self._terms(seen, "b")
+        unpaid = (
+            "FROM (SELECT *, day AS about FROM groups) AS g WHERE mid NOT IN (SELECT mid FROM deposits) "  # noqa: S608
+            "AND expected <> 0 AND NOT EXISTS (SELECT 1 FROM deposits WHERE mid = '') "
+            f"AND due_n <= {terms.as_of_n} AND {terms.inside}"
+        )
+        if not self._engine.rows(f"SELECT 1 {unpaid} LIMIT 1"):
+            return []
+        # Another acquirer's merchant, to whom a line strayed, is no business of our bank.
+        rows = self._engine.rows(
+            f"SELECT currency, count(DISTINCT mid), min(mid), CAST(sum(expected) AS BIGINT) {unpaid} "  # noqa: S608
+            "AND mid IN (SELECT mid FROM books_src) GROUP BY currency ORDER BY currency"
+        )
+        return [
+            Reason("unpaid", f"{Money(minor, currency)} was due to {mids} merchants no bank file mentions ({mid} …)",
+                   f"有 {mids} 个商户没有任何银行入账记录，应付 {Money(minor, currency)}（{mid} 等）")
+            for currency, mids, mid, minor in rows
         ]  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
+from storno.money import CURRENCIES
 from storno.recon.earlier import Earlier
 from storno.recon.identity import inputs, settings
 from storno.recon.rules import RULES, RULES_VERSION
@@ -35,6 +36,8 @@ HEADER = (
     "date", "mid", "tid", "rrn", "tx_id", "lines", "matched_by", "expected_minor", "found_minor", "next_step", "下一步",
 )  # fmt: skip
 _MANIFEST_FORMAT = 1
+_FORMULA = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
+"""What a spreadsheet takes for the beginning of a formula, full-width forms among them."""
 
 
 def folder_of(base: Path, result: Result) -> Path:
@@ -121,7 +124,7 @@ def _csv(path: Path, rows: list[tuple[Any, ...]]) -> None:
 
 def _harmless(value: object) -> object:
     """Keep a spreadsheet from taking a text for a formula."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
+    return f"'{value}" if isinstance(value, str) and value[:1] in _FORMULA else value
 
 
 def _xlsx(path: Path, rows: list[tuple[Any, ...]], result: Result) -> None:
@@ -133,7 +136,8 @@ def _xlsx(path: Path, rows: list[tuple[Any, ...]], result: Result) -> None:
     book.set_properties(
         {"title": f"Storno {result.run_id}", "created": datetime(2000, 1, 1, tzinfo=UTC).replace(tzinfo=None)}
     )
-    bold, money = book.add_format({"bold": True}), book.add_format({"num_format": "#,##0.00"})
+    bold = book.add_format({"bold": True})
+    money = {n: book.add_format({"num_format": "#,##0" + ("." + "0" * n if n else "")}) for n in (0, 2, 3)}
     sheet = book.add_worksheet("summary 汇总")
     lines: list[tuple[Any, ...]] = [
         ("verdict 结论", result.verdict.value), ("period 期间", f"{result.first} - {result.last}"),
@@ -143,14 +147,18 @@ def _xlsx(path: Path, rows: list[tuple[Any, ...]], result: Result) -> None:
     for what in ("finding", "held"):
         for leg, rule, currency, count, minor in result.summary(what):
             title = RULES[rule].title
-            lines.append((what, leg, *title, currency, count, minor / 100))
+            lines.append((what, leg, *title, currency, count, minor / 10 ** _exponent(currency)))
     for at, line in enumerate(lines):
         for column, value in enumerate(line):
-            sheet.write(at, column, value, money if isinstance(value, float) else None)
+            sheet.write(at, column, value, money[_exponent(line[4])] if isinstance(value, float) else None)
     sheet.set_column(0, 6, 18)
     for name, what in (("differences 差异", "finding"), ("held 待匹配", "held")):
         _list(book, name, [row for row in rows if row[0] == what], bold)
     book.close()
+
+
+def _exponent(currency: str) -> int:
+    return CURRENCIES.get(currency, ("", 2, ""))[1]
 
 
 def _list(book: Any, name: str, rows: list[tuple[Any, ...]], bold: Any) -> None:

@@ -105,6 +105,17 @@ def test_a_day_without_any_line_is_a_missing_file():
     assert "20261103" in next(one.english for one in result.reasons if one.code == "day")
 
 
+def test_a_merchant_no_bank_statement_knows_is_not_called_paid():
+    other = {"mid": "000000000000002", "tid": "00000002"}
+    sides_ = {"books": [sale(1), sale(2, **other)], "network": [line(1), line(2, **other)]}
+    cleared = sum(one["amount_minor"] for one in sides_["network"][:1])
+    late = run(**sides_, bank=[deposit(cleared)])
+    assert codes(late) == {"unpaid"}
+    assert "000000000000002" in late.reasons[0].english
+    in_time = run(Options(as_of="20261103"), **sides_, bank=[deposit(cleared)])
+    assert in_time.verdict is Verdict.OK
+
+
 @pytest.mark.parametrize(
     ("change", "code"),
     [
