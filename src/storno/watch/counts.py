@@ -55,7 +55,8 @@ class Expected:
         """Give how far a count lies from the mean, in standard deviations, on the 2/3 power scale."""
         mean = max(self.mean, 0.05)
         spread = self.dispersion + self.doubt / mean
-        return (max(count, 0.0) ** (2 / 3) - mean ** (2 / 3)) / math.sqrt(4 / 9 * mean ** (1 / 3) * spread)
+        distance: float = max(count, 0.0) ** (2 / 3) - mean ** (2 / 3)
+        return distance / math.sqrt(4 / 9 * mean ** (1 / 3) * spread)
 
 
 def expect(history: Sequence[float], options: CountOptions | None = None) -> Expected | None:
@@ -119,14 +120,17 @@ def _levels(values: Floats, at: int, periods: int, options: CountOptions) -> lis
 
 def _robust(values: Floats) -> Expected:
     """Give weighted mean and dispersion; what lies far above the rest was an outbreak and weighs little."""
+    mean = max(float(np.median(values)), 0.05)
+    spread = 1.4826 * float(np.median(np.abs(values - mean)))
+    dispersion = max(1.0, spread * spread / mean)
     weights = np.ones(len(values))
-    mean, dispersion = max(float(np.median(values)), 0.05), 1.0
     for _ in range(3):
-        mean = max(float((weights * values).sum() / weights.sum()), 0.05)
-        freedom = max(float(weights.sum()) - 1.0, 1.0)
-        squares = float((weights * (values - mean) ** 2).sum()) / mean / freedom
-        # few points say little about their spread: six points' worth of "as Poisson has it, and a fifth more"
-        dispersion = max(1.0, (squares * freedom + 1.2 * 6.0) / (freedom + 6.0))
         odd = (values ** (2 / 3) - mean ** (2 / 3)) / math.sqrt(4 / 9 * mean ** (1 / 3) * dispersion)
         weights = np.where(odd > _ODD, (_ODD / np.maximum(odd, _ODD)) ** 2, 1.0)
+        mean = max(float((weights * values).sum() / weights.sum()), 0.05)
+        bounded = np.minimum(values - mean, _ODD * math.sqrt(mean * dispersion))
+        freedom = max(len(values) - 1.0, 1.0)
+        squares = float((bounded**2).sum()) / mean / freedom
+        # few points say little about their spread: six points' worth of "as Poisson has it, and a fifth more"
+        dispersion = max(1.0, (squares * freedom + 1.2 * 6.0) / (freedom + 6.0))
     return Expected(mean, dispersion, dispersion * mean / max(float(weights.sum()), 1.0))

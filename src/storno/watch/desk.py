@@ -182,7 +182,7 @@ class Desk:
                     or (not root.common and root.id > one.id)
                 ):
                     continue
-                if one.common and set(values_of(one)) < set(values_of(root)):
+                if one.values and set(values_of(one)) < set(values_of(root)):
                     continue  # a part does not explain the whole
                 if self._accounts(root, values, bad_of(one), usual, one.raised_ms, now_ms):
                     self._under(one, root, now_ms)
@@ -248,14 +248,20 @@ class Desk:
                     child, Move.CAUSE_OVER if child.standing is Standing.INHIBITED else Move.OVER, now_ms
                 )
         if one.common:
-            self._forgive(one)
+            self.forgive(one)
+
+    def put_away(self, one: Alert) -> None:
+        """Take note that a person has closed a cause: it still explains what its failures raise."""
+        if one.id not in {over.id for over in self._over}:
+            self._over.append(one)
+        self.forgive(one)
 
     def end(self, one: Alert) -> None:
         """Forget the late failures of a closed alert."""
         self.rates.forget(key_of(one), bad_of(one))
         self.sets.pop(one.common, None)
 
-    def _forgive(self, root: Alert) -> None:
+    def forgive(self, root: Alert) -> None:
         """Drop late failures that a cause explains from every stream: the next single one must not raise an alarm."""
         measures = {*(Bad[name.upper()] for name in root.measures), *_FOLLOWING}
         values = values_of(root)

@@ -153,16 +153,17 @@ class Rates:
         if everything is not None:
             failed, total = _before(everything, place)
             usual = (failed + options.usual_worth * usual) / (total + options.usual_worth)
-        if key[0] is Level.ALL:
-            return max(usual, _FLOOR)
-        stream = self.streams.get(key)
+            known = total + options.usual_worth
+        else:
+            known = options.usual_worth
+        stream = None if key[0] is Level.ALL else self.streams.get(key)
         if stream is None:
-            return max(usual, _FLOOR)
+            return max(_upper(usual, known), _FLOOR)
         failed, total = _before(stream, place)
         own = (failed + options.level_worth * usual) / (total + options.level_worth)
         if not key[0].pooled:
             own = min(own, options.unlike_max * usual)
-        return max(own, _FLOOR)
+        return max(_upper(own, total + options.level_worth), _FLOOR)
 
     def standing(self, key: Key, bad: Bad) -> Standing | None:
         """Give how one stream and measure looks now; None when nothing is known of it."""
@@ -267,6 +268,11 @@ class Rates:
 
 def _name(key: Key) -> tuple[str, str]:
     return key[0].value, key[1]
+
+
+def _upper(rate: float, known: float) -> float:
+    """Give a rate with its standard error added: what is known from few transactions may well be a little more."""
+    return rate + math.sqrt(rate * (1.0 - min(rate, 1.0)) / known)
 
 
 def _before(stream: Stream, place: int) -> tuple[float, float]:

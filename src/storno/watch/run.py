@@ -84,6 +84,7 @@ class Watcher:
         self.amounts = Amounts()
         self.burns: dict[Key, Minutes] = {}
         self.outcomes = Outcomes(self._opening)
+        self._roots: list[int] = []
         self.seq = self.now_ms = self.last_ms = self._looked_ms = 0
         self._load()
         self.desk = Desk(store, self.rates, self.recent)
@@ -207,9 +208,10 @@ class Watcher:
             self.desk.raise_plain(aged, Severity.TICKET, figures, now_ms, tuple(examples[:5]))
         else:
             self.desk.close(aged.key, now_ms)
-        for one in self.store.alerts():
-            if one.signal.source == "money" and sums.get(one.signal.value, 0) < self.options.doubt_minor // 2:
-                self.desk.close(one.signal.key, now_ms)
+        for alert in self.store.alerts():
+            signal = alert.signal
+            if signal.source == "money" and sums.get(signal.value, 0) <= self.options.doubt_minor // 2:
+                self.desk.close(signal.key, now_ms)
         for currency, minor in sums.items():
             if minor >= self.options.doubt_minor:
                 signal = Signal("money", "in_doubt", Level.ALL.value, currency)
@@ -242,6 +244,10 @@ class Watcher:
 
     def _heed_people(self) -> None:
         """Forget the late failures of what a person has closed: it is raised again only by what comes after."""
+        for number in self._roots:
+            one = self.store.alert(number)
+            if one is not None and one.standing not in LIVE:
+                self.desk.put_away(one)
         for key, bad in list(self.rates.watched):
             signal = Signal(RATE, str(bad.name).lower(), key[0].value, key[1])
             if self.store.live(signal.key) is None:
@@ -251,8 +257,10 @@ class Watcher:
 
     # ------------------------------------------------------------ durable
     def _save(self) -> None:
+        self._roots = [one.id for one in self.store.alerts() if one.common]
         self.store.save(_STATE, {
             "seq": self.seq, "now_ms": self.now_ms, "last_ms": self.last_ms, "looked_ms": self._looked_ms,
+            "roots": self._roots,
             "held": self.outcomes.as_data(), "rates": self.rates.as_data(), "hours": self.hours.as_data(),
             "amounts": self.amounts.as_data(), "recent": self.recent.as_data(self.options.recent_max),
             "burns": [[key[0].value, key[1], one.as_data()] for key, one in self.burns.items()],
@@ -263,7 +271,7 @@ class Watcher:
         if data is None:
             return
         self.seq, self.now_ms, self.last_ms = data["seq"], data["now_ms"], data["last_ms"]
-        self._looked_ms = data["looked_ms"]
+        self._looked_ms, self._roots = data["looked_ms"], data["roots"]
         self.outcomes = Outcomes(self._opening, read_held(data["held"]))
         self.rates.read(data["rates"])
         self.hours.read(data["hours"])

@@ -111,10 +111,7 @@ class AlertStore:
         """List alerts, oldest first."""
         if live_only:
             return [*self._cached().values()][-limit:]
-        where = "WHERE standing <> 'closed' " if live_only else ""
-        sql = (
-            f"SELECT id, body FROM (SELECT id, body FROM alerts {where}ORDER BY id DESC LIMIT ?) ORDER BY id"  # noqa: S608
-        )
+        sql = "SELECT id, body FROM (SELECT id, body FROM alerts ORDER BY id DESC LIMIT ?) ORDER BY id"
         return [_read(*row) for row in self._db.execute(sql, (limit,))]
 
     def _cached(self) -> dict[int, Alert]:
