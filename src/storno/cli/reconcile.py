@@ -7,7 +7,6 @@ home folder has a journal to keep it.
 from __future__ import annotations
 
 import json
-import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ from storno.cli.explain import settings_of
 from storno.cli.open_journal import JOURNAL_FILE, home_option, open_journal
 from storno.cli.text import t
 from storno.cli.trouble import ExitCode, Trouble
+from storno.cli.work_folder import work_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,11 +81,11 @@ def reconcile(**given: Any) -> int:
     home = home_dir(given["home"])
     options = _options(given, home)
     began = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="reconcile-", dir=home) as work, Ticker(quiet=given["as_json"]) as ticker:
-        sides = _sides(given, home, options, Path(work))
+    with work_folder(home) as work, Ticker(quiet=given["as_json"]) as ticker:
+        sides = _sides(given, home, options, work)
         from storno.recon.sides import Effort
 
-        effort = Effort(memory_mb=given["memory_mb"] or 0, spill=Path(work))
+        effort = Effort(memory_mb=given["memory_mb"] or 0, spill=work)
         result = _run(sides, options, effort, tuple(_known(home)), ticker)
         folder = write(given["out"] or home / FOLDER, result, sides, options)
     recorded = None if given["no_record"] else _record(home, result)
@@ -106,6 +106,9 @@ def _options(given: dict[str, Any], home: Path) -> Options:
 
     settings = settings_of(given["home"])
     first, last, as_of = (given[name].strftime("%Y%m%d") if given[name] else "" for name in ("first", "last", "as_of"))
+    for name, day in (("--from", first), ("--to", last), ("--as-of", as_of)):
+        if day and not "19000101" <= day <= "21001231":
+            raise Trouble(t("a day must lie between 1900 and 2100", "日期须在 1900 至 2100 年之间"), where=name)
     if first and last and first > last:
         raise Trouble(t("--from is after --to", "--from 晚于 --to"))
     table = given["fees"] or (home / "fees.csv" if (home / "fees.csv").exists() else None)
