@@ -42,6 +42,9 @@ _PARTS = {
     "fee": ("fees", "手续费"), "chargeback": ("chargebacks", "退单"), "adjustment": ("adjustments", "调整"),
     "deposit": ("deposits", "入账"), "other": ("other bookings", "其他"),
 }  # fmt: skip
+_APART = ("held", "outside", "uncovered", "cancelled")
+"""Parts of a bridge that are no differences."""
+_MUST_AGREE = ("matched", "finding", "held", "uncovered")
 REASONS_SHOWN = 12
 _EVERY_S = 0.2
 
@@ -99,39 +102,45 @@ def _day(day: str) -> str:
 
 
 def _table(result: Result, what: str, title: str) -> None:
-    rows = [
-        (t(*RULES[rule].title), t(*_LEGS[Leg(leg)]), f"{count:,}", str(Money(minor, currency)))
-        for leg, rule, currency, count, minor in result.summary(what)
-    ]
-    if not rows:
+    summary = result.summary(what)
+    if not summary:
         if what == "finding":
             click.echo(t("No differences.", "没有差异。"))
         return
-    widths = [max(cells(row[at]) for row in rows) for at in range(4)]
-    total = sum(count for _, _, _, count, _ in result.summary(what))
-    click.echo(f"\n{title}: {total:,}")
-    for name, leg, count, money in rows:
-        gap = " " * (widths[3] - cells(money))
-        click.echo(f"  {pad(name, widths[0])}  {pad(leg, widths[1])}  {count:>{widths[2]}}  {gap}{money}")
+    moved = {(one.leg.value, rule, one.currency): minor for one in result.bridges for rule, minor in one.parts}
+    with_moved = what == "finding"
+    rows = [("", "", "", t("at stake", "涉及金额"), t("in the proof", "计入证明") if with_moved else "")]
+    for leg, rule, currency, count, minor in summary:
+        counts = with_moved and leg != Leg.TERMINAL.value
+        there = str(Money(moved.get((leg, rule, currency), 0), currency)) if counts else ""
+        rows.append((t(*RULES[rule].title), t(*_LEGS[Leg(leg)]), f"{count:,}", str(Money(minor, currency)), there))
+    widths = [max(cells(row[at]) for row in rows) for at in range(5)]
+    click.echo(f"\n{title}{t(': ', '：')}{sum(count for _, _, _, count, _ in summary):,}")
+    for name, leg, number, *money in rows:
+        right = "  ".join(" " * (width - cells(one)) + one for one, width in zip(money, widths[3:], strict=True))
+        click.echo(f"  {pad(name, widths[0])}  {pad(leg, widths[1])}  {number:>{widths[2]}}  {right}".rstrip())
 
 
 def _proof(result: Result) -> None:
     click.echo("\n" + t("Proof", "证明"))
     for one in result.accounts:
-        share = dict(one.parts).get("matched", 0) * 100 / one.rows if one.rows else 100.0
+        held_to_it = sum(count for name, count in one.parts if name in _MUST_AGREE)
+        share = dict(one.parts).get("matched", 0) * 100 / held_to_it if held_to_it else 100.0
         parts = t(", ", "，").join(f"{count:,} {t(*_PARTS[name])}" for name, count in one.parts)
         side = t("our books", "本方") if one.side == "books" else t(*_LEGS[one.leg])
         click.echo(
             t(
-                f"  {t(*_LEGS[one.leg])}, {side}: {one.rows:,} rows = {parts} ({share:.2f} % agree)",
-                f"  {t(*_LEGS[one.leg])}，{side}：{one.rows:,} 行 = {parts}（相符 {share:.2f}%）",
+                f"  {t(*_LEGS[one.leg])}, {side}: {one.rows:,} rows = {parts} ({share:.2f} % of what must agree does)",
+                f"  {t(*_LEGS[one.leg])}，{side}：{one.rows:,} 行 = {parts}（相符率 {share:.2f}%）",
             )
         )
     for bridge in result.bridges:
         ours = Money(bridge.books_minor, bridge.currency)
         theirs = Money(bridge.outside_minor, bridge.currency)
         rest = Money(bridge.residual_minor, bridge.currency)
-        explained = Money(sum(minor for _, minor in bridge.parts), bridge.currency)
+        sums = {name: minor for name, minor in bridge.parts if name in _APART and minor}
+        explained = Money(sum(minor for name, minor in bridge.parts if name not in _APART), bridge.currency)
+        apart = "".join(f" + {t(*_PARTS[name])} {Money(minor, bridge.currency)}" for name, minor in sums.items())
         names = (
             (t("our books", "本方账目"), t("cleared", "清算"))
             if bridge.leg is not Leg.BANK
@@ -139,8 +148,8 @@ def _proof(result: Result) -> None:
         )
         click.echo(
             t(
-                f"  {names[0]} {ours} + differences {explained} = {names[1]} {theirs}; unexplained {rest}",
-                f"  {names[0]} {ours} + 差异 {explained} = {names[1]} {theirs}；未解释 {rest}",
+                f"  {names[0]} {ours} + differences {explained}{apart} = {names[1]} {theirs}; unexplained {rest}",
+                f"  {names[0]} {ours} + 差异 {explained}{apart} = {names[1]} {theirs}；未解释 {rest}",
             )
         )
 
