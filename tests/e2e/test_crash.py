@@ -33,9 +33,10 @@ def compared(home):
 
 
 def agreed_sale(home):
-    """Find a sale on which all three books agree that it stands."""
+    """Find a sale on which all three books agree that it stands, and that no void took back for a while."""
     books = three_books.read(home, mids_of(TERMINALS), verify=False)
-    host = {line.key for line in books.host if line.stands and line.in_force and line.kind.value == "sale"}
+    sales = [line for line in books.host if line.kind.value == "sale" and line.applied == 1]
+    host = {line.key for line in sales if line.stands and line.in_force}
     told = {line.key for line in books.terminals if line.claim is three_books.Claim.STANDS}
     found = sorted(host & told - {finding.key for finding in compare(books).findings})
     assert found, "no agreed sale to damage: the run was too short"
