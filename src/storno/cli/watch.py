@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from storno.watch.levels import Fleet
 
 _SHOWN = 12
+_PORTION = 20_000
 
 
 @click.command(
@@ -93,6 +94,8 @@ def watch(home: str | None, once: bool, replay: bool, seconds: float, as_json: b
 
 
 def _follow(watcher: Watcher, home: str | None) -> None:
+    while watcher.follow(limit=_PORTION).facts == _PORTION:
+        pass  # what is far behind is read in portions: in between, people get at the alerts
     now_ms = int(time.time() * 1000)
     seen_ms = now_ms if running(home_dir(home)) is not None else watcher.now_ms
     watcher.follow(now_ms, gateway_ms=seen_ms or now_ms)

@@ -87,8 +87,18 @@ class AlertStore:
 
     @contextmanager
     def whole(self) -> Iterator[None]:
-        """Commit everything inside together, or nothing; one process at a time."""
-        self._db.execute("BEGIN IMMEDIATE")
+        """Commit everything inside together, or nothing; one process at a time.
+
+        Raises:
+            StoreError: another process holds the store for long.
+
+        """
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+        except apsw.BusyError:
+            raise StoreError(
+                "another look is being kept: try again in a moment", "另一次查看正在保存：请稍后再试"
+            ) from None
         self._live = None
         try:
             yield

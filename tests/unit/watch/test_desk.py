@@ -111,7 +111,7 @@ def test_what_is_silenced_stays_quiet_until_then_and_is_open_again_after():
     journal.commit(facts[:split])
     watcher = Watcher(store, journal, fleet)
     watcher.follow()
-    (root,) = [one for one in store.alerts() if one.standing is Standing.OPEN]
+    (root,) = [one for one in store.alerts() if one.common == "carrier=carrier-a" and not one.cause]
     store.move(root, Move.SILENCE, watcher.now_ms, "li", "known", silent_until_ms=START_MS + 14 * HOUR_MS)
     journal.commit(facts[split:])
     watcher.follow()
