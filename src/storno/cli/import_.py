@@ -172,7 +172,7 @@ def _passwords(given: tuple[str, ...], path: str | None) -> tuple[str, ...]:
 def _one(path: Path, home: Path, options: ImportOptions, *, as_json: bool) -> int:
     code = int(ExitCode.DONE)
     if not path.is_file():
-        missing = FileRefused("missing", "there is no such file", "没有这个文件")
+        missing = _missing(path)
         say(Outcome(path.name, str(path), refused=missing), home, as_json=as_json)
         return ExitCode.BAD_INPUT
     bar = nullcontext(None) if as_json or not sys.stderr.isatty() else _bar(path.name)
@@ -182,6 +182,17 @@ def _one(path: Path, home: Path, options: ImportOptions, *, as_json: bool) -> in
             whole = outcome.refused is None and not (outcome.stored and outcome.stored.rejects)
             code = max(code, ExitCode.DONE if whole else ExitCode.DISAGREES)
     return code
+
+
+def _missing(path: Path) -> FileRefused:
+    if path.is_dir():
+        return FileRefused(
+            "missing", "this is a folder: name the files in it, such as FOLDER/*",
+            "这是目录：请指定其中的文件，如 目录/*",
+        )  # fmt: skip
+    if path.exists():
+        return FileRefused("missing", "this is no file but a device or a pipe", "这不是普通文件，而是设备或管道")
+    return FileRefused("missing", "there is no such file", "没有这个文件")
 
 
 def say(outcome: Outcome, home: Path, *, as_json: bool) -> None:

@@ -199,7 +199,7 @@ class _Walk:
             self._budget.count()
             own = inside.rpartition("/")[2]
             where = f"{shown}/{inside}"
-            if any(fnmatchcase(inside, one) or fnmatchcase(own, one) for one in self._skip):
+            if self._is_no_data(inside):
                 yield Member(own, where, info.file_size, _nothing, skipped=True)
                 continue
             password = self._unlock(archive, info, where)
@@ -207,6 +207,12 @@ class _Walk:
                 lambda info=info, password=password: archive.open(info, pwd=password),  # type: ignore[misc]
                 own, where, info.file_size, depth,
             )  # fmt: skip
+
+    def _is_no_data(self, inside: str) -> bool:
+        """Say whether a member is no data: by its own name, by its folders only where a pattern names folders."""
+        parts = [one for one in inside.split("/") if one not in ("", ".", "..")]
+        own, whole = parts[-1] if parts else inside, "/".join(parts)
+        return any(fnmatchcase(whole if "/" in one else own, one) for one in self._skip)
 
     def _unlock(self, archive: pyzipper.AESZipFile, info: zipfile.ZipInfo, where: str) -> bytes | None:
         """Find the password that opens a member: its first bytes must unpack, a short member to its check sum."""

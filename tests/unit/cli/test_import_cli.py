@@ -75,6 +75,29 @@ def test_a_missing_file_does_not_stop_the_others(bill, tmp_path, capsys):
     assert "3 lines" in shown.out
 
 
+@pytest.mark.parametrize("content", [b"", b"\n", b"\xef\xbb\xbf \r\n"])
+def test_an_empty_file_is_said_to_be_empty(tmp_path, capsys, content):
+    (tmp_path / "bank.csv").write_bytes(content)
+    assert run(["import", str(tmp_path / "bank.csv")]) == ExitCode.DISAGREES
+    assert "nothing is in the file" in capsys.readouterr().err
+
+
+def test_a_folder_is_said_to_be_one(tmp_path, capsys):
+    assert run(["import", str(tmp_path)]) == ExitCode.BAD_INPUT
+    assert "this is a folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("folder", ["../../up", "2026汇总", "汇总/a"])
+def test_a_bill_is_read_whatever_the_folder_in_its_archive_is_called(bill, tmp_path, capsys, folder):
+    with pyzipper.AESZipFile(tmp_path / "bills.zip", "w") as archive:
+        archive.writestr(f"{folder}/{bill.name}", bill.read_bytes())
+        archive.writestr("汇总.csv", b"x")
+        archive.writestr("__MACOSX/._x", b"x")
+    assert run(["import", "--json", str(tmp_path / "bills.zip")]) == ExitCode.DONE
+    assert sorted(one["lines"] for one in as_json(capsys)) == [0, 0, 3]
+    assert not (tmp_path.parent.parent / "up").exists()
+
+
 def test_a_correction_is_listed_with_its_predecessor(bill, capsys):
     assert run(["import", str(bill)]) == ExitCode.DONE
     bill.write_bytes(bill.read_bytes() + acom(Sale(stan="000009", rrn="9" * 12)) + b"\n")
