@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from storno.watch.store import AlertStore
 
 MINUTE_MS = 60_000
-_STATE = "watcher"
+_STATE = "watcher/1"
+"""Raised when what is written down changes: the journal is then read anew from its beginning."""
 _BURNING = frozenset({Level.ALL, Level.ISSUER, Level.CARRIER})
 
 
