@@ -34,27 +34,33 @@ def _cases() -> str:
 
 _SALES = f"""
 CREATE TABLE sales AS SELECT *, {_cases()} AS fate, (amount * 60 + 5000) // 10000 AS fee FROM (
-    SELECT i, (i * 7919 + i // {TERMINALS} * 37) % {PER} AS spot, i % {TERMINALS} AS t, 1000 + (i * 104729) % 500000 AS amount,
+    SELECT i, (i * 7919 + i // {TERMINALS} * 37) % {PER} AS spot, i % {TERMINALS} AS t,
+        1000 + (i * 104729) % 500000 AS amount,
         lpad((10000000 + i % {TERMINALS})::VARCHAR, 8, '0') AS tid,
         lpad((898310000000000 + (i % {TERMINALS}) // 10)::VARCHAR, 15, '0') AS mid,
         lpad((i // {TERMINALS} + 1)::VARCHAR, 6, '0') AS stan,
         lpad((610000000000 + i * 13)::VARCHAR, 12, '0') AS rrn,
         lpad((i * 31 % 1000000)::VARCHAR, 6, '0') AS auth_code,
         '622588******' || lpad((i * 17 % 10000)::VARCHAR, 4, '0') AS card,
-        '20261102' || lpad((8 + i * 13 // 86400 % 12)::VARCHAR, 2, '0') || lpad((i * 7 % 60)::VARCHAR, 2, '0') || '00' AS at_
+        '20261102' || lpad((8 + i * 13 // 86400 % 12)::VARCHAR, 2, '0') || lpad((i * 7 % 60)::VARCHAR, 2, '0')
+            || '00' AS at_
     FROM range($rows) AS r(i)
 ) AS s
 """
 _BOOKS = """
-SELECT '1-' || lpad(i::VARCHAR, 12, '0') AS tx_id, tid, mid, '000001' AS batch, stan, '20261102' AS date, 'sale' AS kind,
-    CASE WHEN fate IN ('reversed', 'settled_but_reversed') THEN 'reversed' WHEN fate = 'reversal_exhausted' THEN 'exhausted'
+SELECT '1-' || lpad(i::VARCHAR, 12, '0') AS tx_id, tid, mid, '000001' AS batch, stan, '20261102' AS date,
+    'sale' AS kind,
+    CASE WHEN fate IN ('reversed', 'settled_but_reversed') THEN 'reversed'
+         WHEN fate = 'reversal_exhausted' THEN 'exhausted'
          WHEN fate = 'reversal_unanswered' THEN 'reversing' ELSE 'approved' END AS state,
     CASE WHEN fate IN ('reversed', 'settled_but_reversed') THEN 'none'
          WHEN fate LIKE 'reversal%' THEN 'suspense' ELSE 'effect' END AS position,
-    CASE WHEN fate IN ('reversed', 'settled_but_reversed') OR fate LIKE 'reversal%' THEN 'cancelled' ELSE 'approved' END AS told,
+    CASE WHEN fate IN ('reversed', 'settled_but_reversed') OR fate LIKE 'reversal%' THEN 'cancelled'
+        ELSE 'approved' END AS told,
     amount AS amount_minor,
     CASE WHEN fate = 'partial_settled_in_full' THEN amount - 100
-         WHEN fate IN ('reversed', 'settled_but_reversed') OR fate LIKE 'reversal%' THEN NULL ELSE amount END AS approved_minor,
+         WHEN fate IN ('reversed', 'settled_but_reversed') OR fate LIKE 'reversal%' THEN NULL
+         ELSE amount END AS approved_minor,
     'CNY' AS currency, '00' AS response,
     CASE WHEN fate IN ('reversed', 'settled_but_reversed') OR fate LIKE 'reversal%' THEN '' ELSE rrn END AS rrn,
     auth_code, card AS pan_masked, '' AS original, 0 AS attempts, 1793580000000 + i AS opened_ms

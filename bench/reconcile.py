@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections import Counter
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -90,7 +91,7 @@ def ours(folder: Path, suffix: str, memory_mb: int, digest: bool | None) -> dict
     pq.write_table(result.table, folder / "differences.parquet")
     if os.environ.get("STEPS"):
         marks.append(("end", clock()))
-        spent = sorted(((b[1] - a[1], a[0]) for a, b in zip(marks, marks[1:], strict=False)), reverse=True)
+        spent = sorted(((b[1] - a[1], a[0]) for a, b in pairwise(marks)), reverse=True)
         for seconds, name in spent[:22]:
             print(f"    {seconds:6.2f} {name}", file=sys.stderr)
         print(f"    {sum(one for one, _ in spent):6.2f} steps", file=sys.stderr)
@@ -100,7 +101,7 @@ def ours(folder: Path, suffix: str, memory_mb: int, digest: bool | None) -> dict
 
 
 def pandas_merge(folder: Path) -> dict[str, int]:
-    """The usual way: read, merge on the text keys with an indicator, compare columns. Classifies the plain kinds only."""
+    """The usual way: read, merge on the text keys with an indicator, compare columns; the plain kinds only."""
     import pandas as pd
 
     books = pd.read_parquet(folder / "books.parquet", columns=list(COMPARED["books"]))
@@ -142,8 +143,10 @@ def polars_join(folder: Path) -> dict[str, int]:
         approved_not_settled=pl.col("rrn_n").is_null().sum(), alone=pl.col("rrn").is_null().sum(),
         differ=((pl.col("approved_minor") != pl.col("amount_minor_n")) | (pl.col("mid") != pl.col("mid_n"))).sum(),
     ).collect(engine="streaming")  # fmt: skip
-    pairs = books.join(terminal, left_on=["tid", "batch", "stan", "date"],
-                       right_on=["tid", "batch", "stan", "settled_on"], how="full", suffix="_t", coalesce=False)  # fmt: skip
+    pairs = books.join(
+        terminal, left_on=["tid", "batch", "stan", "date"], right_on=["tid", "batch", "stan", "settled_on"], how="full",
+        suffix="_t", coalesce=False,
+    )  # fmt: skip
     right = pairs.select(
         terminal_not_booked=pl.col("tx_id").is_null().sum(), booked_not_on_terminal=pl.col("kind_t").is_null().sum(),
     ).collect(engine="streaming")  # fmt: skip

@@ -58,7 +58,8 @@ MEMORY_LEAST_MB = 256
 )  # fmt: skip
 @click.option(
     "--books", type=click.Path(exists=True, dir_okay=False, path_type=Path), multiple=True,
-    help=t("Our books as Parquet, instead of the journal; may be repeated.", "用 Parquet 账目代替流水日志，可多次给出。"),
+    help=t("Our books as Parquet, instead of the journal; may be repeated.",
+           "用 Parquet 账目代替流水日志，可多次给出。"),
 )  # fmt: skip
 @click.option(
     "--memory", "memory_mb", type=click.IntRange(MEMORY_LEAST_MB), metavar="MB", default=None,
@@ -67,7 +68,8 @@ MEMORY_LEAST_MB = 256
 )  # fmt: skip
 @click.option(
     "--out", type=click.Path(file_okay=False, path_type=Path),
-    help=t("Folder of the results (reconciliations in the folder of all state).", "结果目录（缺省为数据目录下的 reconciliations）。"),
+    help=t("Folder of the results (reconciliations in the folder of all state).",
+           "结果目录（缺省为数据目录下的 reconciliations）。"),
 )  # fmt: skip
 @click.option("--no-record", is_flag=True, help=t("Leave the exception queue as it is.", "不写入差错队列。"))
 @home_option
@@ -105,10 +107,14 @@ def _options(given: dict[str, Any], home: Path) -> Options:
     from storno.recon.sides import Options
 
     settings = settings_of(given["home"])
-    first, last, as_of = (given[name].strftime("%Y%m%d") if given[name] else "" for name in ("first", "last", "as_of"))
+    first, last, as_of = (
+        given[name].strftime("%Y%m%d") if given[name] else "" for name in ("first", "last", "as_of")
+    )
     for name, day in (("--from", first), ("--to", last), ("--as-of", as_of)):
         if day and not "19000101" <= day <= "21001231":
-            raise Trouble(t("a day must lie between 1900 and 2100", "日期须在 1900 至 2100 年之间"), where=name)
+            raise Trouble(
+                t("a day must lie between 1900 and 2100", "日期须在 1900 至 2100 年之间"), where=name
+            )
     if first and last and first > last:
         raise Trouble(t("--from is after --to", "--from 晚于 --to"))
     table = given["fees"] or (home / "fees.csv" if (home / "fees.csv").exists() else None)
@@ -139,10 +145,10 @@ def _sides(given: dict[str, Any], home: Path, options: Options, work: Path) -> S
             todo=t("import what networks, terminals and banks sent: storno import FILE…",
                    "请先导入清算、终端和银行文件：storno import FILE…"),
         )  # fmt: skip
-    return sealed(Sides(_books(given, home, work), lines))
+    return sealed(Sides(_books(given, work), lines))
 
 
-def _books(given: dict[str, Any], home: Path, work: Path) -> tuple[BooksFile, ...]:
+def _books(given: dict[str, Any], work: Path) -> tuple[BooksFile, ...]:
     from storno.recon.books import extract, missing_columns
     from storno.recon.sides import BooksFile
 
@@ -205,6 +211,9 @@ def _record(home: Path, result: Result) -> Recorded | None:
     except JournalError as error:
         raise Trouble(
             t(f"the exception queue was not written: {error.english}", f"差错队列未写入：{error.chinese}"),
-            todo=t("run the same command again: it completes what is missing", "请重新运行同一命令，将补全缺少的部分"),
+            todo=t(
+                "run the same command again: it completes what is missing",
+                "请重新运行同一命令，将补全缺少的部分",
+            ),
             code=ExitCode.OUTSIDE,
         ) from None

@@ -31,7 +31,9 @@ _LEGS = {
 }  # fmt: skip
 _VERDICTS = {
     Verdict.OK: ("OK: everything agrees or waits within its days", "一致：全部相符，或在等待期内"),
-    Verdict.BREAKS: ("BREAKS: there are differences, and they explain all of the money", "有差异：差异已解释全部资金差额"),
+    Verdict.BREAKS: (
+        "BREAKS: there are differences, and they explain all of the money", "有差异：差异已解释全部资金差额",
+    ),
     Verdict.INCOMPLETE: ("INCOMPLETE: no figure of this run is final", "不完整：本次结果不能作为最终依据"),
 }  # fmt: skip
 _PARTS = {
@@ -61,7 +63,9 @@ class Ticker:
         now = time.monotonic()
         if self._shown and now - self._last > _EVERY_S:
             self._last = now
-            click.echo("\r" + t(f"comparing, step {at} of {of} ", f"核对中，第 {at}/{of} 步 "), nl=False, err=True)
+            click.echo(
+                "\r" + t(f"comparing, step {at} of {of} ", f"核对中，第 {at}/{of} 步 "), nl=False, err=True
+            )
 
     def __enter__(self) -> Self:
         return self
@@ -78,7 +82,8 @@ def report(result: Result, folder: Path, recorded: Recorded | None, seconds: flo
         t(
             f"Our books against {legs}, {_day(result.first)} to {_day(result.last)}, "
             f"as of {_day(result.as_of)} ({seconds:.1f} s)",
-            f"本方账目与{legs}核对，{_day(result.first)} 至 {_day(result.last)}，截至 {_day(result.as_of)}（{seconds:.1f} 秒）",
+            f"本方账目与{legs}核对，{_day(result.first)} 至 {_day(result.last)}，"
+            f"截至 {_day(result.as_of)}（{seconds:.1f} 秒）",
         )
     )
     _table(result, "finding", t("Differences", "差异"))
@@ -93,7 +98,11 @@ def report(result: Result, folder: Path, recorded: Recorded | None, seconds: flo
         click.echo(t(f"  and {more} more in manifest.json", f"  另有 {more} 条，见 manifest.json"))
     _queue(result, recorded)
     click.echo(t(f"files: {folder}", f"结果文件：{folder}"))
-    listed = t(f" (the {SHEET_ROWS:,} largest)", f"（金额最大的 {SHEET_ROWS:,} 笔）") if result.count("finding") > SHEET_ROWS else ""
+    listed = (
+        t(f" (the {SHEET_ROWS:,} largest)", f"（金额最大的 {SHEET_ROWS:,} 笔）")
+        if result.count("finding") > SHEET_ROWS
+        else ""
+    )
     click.echo(f"  differences.xlsx{listed}, differences.csv, differences.parquet, manifest.json")
 
 
@@ -107,18 +116,26 @@ def _table(result: Result, what: str, title: str) -> None:
         if what == "finding":
             click.echo(t("No differences.", "没有差异。"))
         return
-    moved = {(one.leg.value, rule, one.currency): minor for one in result.bridges for rule, minor in one.parts}
+    moved = {
+        (one.leg.value, rule, one.currency): minor for one in result.bridges for rule, minor in one.parts
+    }
     with_moved = what == "finding"
     rows = [("", "", "", t("at stake", "涉及金额"), t("in the proof", "计入证明") if with_moved else "")]
     for leg, rule, currency, count, minor in summary:
         counts = with_moved and leg != Leg.TERMINAL.value
         there = str(Money(moved.get((leg, rule, currency), 0), currency)) if counts else ""
-        rows.append((t(*RULES[rule].title), t(*_LEGS[Leg(leg)]), f"{count:,}", str(Money(minor, currency)), there))
+        rows.append(
+            (t(*RULES[rule].title), t(*_LEGS[Leg(leg)]), f"{count:,}", str(Money(minor, currency)), there)
+        )
     widths = [max(cells(row[at]) for row in rows) for at in range(5)]
     click.echo(f"\n{title}{t(': ', '：')}{sum(count for _, _, _, count, _ in summary):,}")
     for name, leg, number, *money in rows:
-        right = "  ".join(" " * (width - cells(one)) + one for one, width in zip(money, widths[3:], strict=True))
-        click.echo(f"  {pad(name, widths[0])}  {pad(leg, widths[1])}  {number:>{widths[2]}}  {right}".rstrip())
+        right = "  ".join(
+            " " * (width - cells(one)) + one for one, width in zip(money, widths[3:], strict=True)
+        )
+        click.echo(
+            f"  {pad(name, widths[0])}  {pad(leg, widths[1])}  {number:>{widths[2]}}  {right}".rstrip()
+        )
 
 
 def _proof(result: Result) -> None:
@@ -140,7 +157,9 @@ def _proof(result: Result) -> None:
         rest = Money(bridge.residual_minor, bridge.currency)
         sums = {name: minor for name, minor in bridge.parts if name in _APART and minor}
         explained = Money(sum(minor for name, minor in bridge.parts if name not in _APART), bridge.currency)
-        apart = "".join(f" + {t(*_PARTS[name])} {Money(minor, bridge.currency)}" for name, minor in sums.items())
+        apart = "".join(
+            f" + {t(*_PARTS[name])} {Money(minor, bridge.currency)}" for name, minor in sums.items()
+        )
         names = (
             (t("our books", "本方账目"), t("cleared", "清算"))
             if bridge.leg is not Leg.BANK
@@ -157,7 +176,12 @@ def _proof(result: Result) -> None:
 def _queue(result: Result, recorded: Recorded | None) -> None:
     if recorded is None:
         if result.closed:
-            click.echo(t(f"{len(result.closed)} earlier differences are gone", f"此前的 {len(result.closed)} 笔差异已消除"))
+            click.echo(
+                t(
+                    f"{len(result.closed)} earlier differences are gone",
+                    f"此前的 {len(result.closed)} 笔差异已消除",
+                )
+            )
         return
     click.echo(
         t(
@@ -172,6 +196,7 @@ def _queue(result: Result, recorded: Recorded | None) -> None:
 
 def as_data(result: Result, folder: Path, recorded: Recorded | None, seconds: float) -> dict[str, Any]:
     """Give a run as one JSON object."""
+
     def kinds(what: str) -> list[dict[str, Any]]:
         return [
             {"leg": leg, "rule": rule, "currency": currency, "count": count, "amount_minor": minor}
@@ -188,7 +213,8 @@ def as_data(result: Result, folder: Path, recorded: Recorded | None, seconds: fl
         "rows": [{"leg": one.leg.value, "side": one.side, "rows": one.rows, "counted": one.counted, **dict(one.parts)}
                  for one in result.accounts],
         "bridges": [{"leg": one.leg.value, "currency": one.currency, "books_minor": one.books_minor,
-                     "outside_minor": one.outside_minor, "residual_minor": one.residual_minor} for one in result.bridges],
+                     "outside_minor": one.outside_minor, "residual_minor": one.residual_minor}
+                    for one in result.bridges],
         "reasons": [{"code": one.code, "en": one.english, "zh": one.chinese} for one in result.reasons],
         "closed": [{"finding_id": one.finding_id, "lines": list(one.lines)} for one in result.closed],
         "queue": None if recorded is None else {"new": recorded.found, "changed": recorded.changed + recorded.reopened,

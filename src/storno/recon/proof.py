@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from storno.recon.finding import Leg
+from storno.recon.plan import fill
 from storno.recon.result import Account, Bridge, Reason
 from storno.statements.line import Role
 
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 
 _SUFFIX = {Leg.NETWORK: "n", Leg.TERMINAL: "t", Leg.BANK: "b"}
 _LINES = {Leg.NETWORK: "net", Leg.TERMINAL: "term", Leg.BANK: "bank"}
+_BOOKS_OPEN = """
+SELECT count(*), count(CASE WHEN position = 'effect' THEN 1 END),
+    count(CASE WHEN position = 'effect' AND told = 'approved' THEN 1 END) FROM matchable_$s
+"""
 _EXPLAINED = ("held", "outside", "uncovered")
 _MONEY = ("payment", "refund", "void", "reversal")
 
@@ -68,10 +73,7 @@ def ends(engine: Engine, leg: Leg) -> Ends:
     if leg is Leg.BANK:
         return Ends(leg, judged)
     lines = engine.rows(f"SELECT count(*), count(CASE WHEN live = 1 THEN 1 END) FROM lines_{s}")[0]  # noqa: S608
-    books = engine.rows(
-        "SELECT count(*), count(CASE WHEN position = 'effect' THEN 1 END), "
-        f"count(CASE WHEN position = 'effect' AND told = 'approved' THEN 1 END) FROM matchable_{s}"  # noqa: S608
-    )[0]
+    books = engine.rows(fill(_BOOKS_OPEN, s=s))[0]
     clean = engine.rows(f"SELECT count(*) FROM link_{s}_0")[0]  # noqa: S608 - our own names
     return Ends(leg, judged, *lines, *books, *clean)
 
@@ -171,8 +173,8 @@ def network_bridge(lines: list[dict[str, Any]], books: list[dict[str, Any]], fou
 
 def bank_bridge(engine: Engine, found: dict[str, dict[str, int]], end: Ends) -> list[Bridge]:
     """Give the bridge from what was cleared to what the bank paid."""
-    ours = dict(engine.rows("SELECT currency, CAST(sum(expected) AS BIGINT) FROM groups GROUP BY currency"))
-    theirs = dict(engine.rows("SELECT currency, CAST(sum(amount) AS BIGINT) FROM deposits GROUP BY currency"))
+    ours: dict[str, int] = dict(engine.rows("SELECT currency, CAST(sum(expected) AS BIGINT) FROM groups GROUP BY currency"))
+    theirs: dict[str, int] = dict(engine.rows("SELECT currency, CAST(sum(amount) AS BIGINT) FROM deposits GROUP BY currency"))
     return _bridges(end, ours, theirs, found)
 
 

@@ -15,7 +15,7 @@ from storno.recon.exceptions import Closed
 from storno.recon.finding import Finding, Leg, Sureness
 
 if TYPE_CHECKING:
-    import pyarrow as pa
+    import pyarrow as pa  # type: ignore[import-untyped]
 
 
 class Verdict(Enum):

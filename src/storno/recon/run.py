@@ -17,8 +17,8 @@ from storno.recon.engines.base import Part, Shape
 from storno.recon.finding import Leg
 from storno.recon.identity import run_id
 from storno.recon.pair import BOOKS_NUMBERS, BOOKS_TEXTS, LINE_NUMBERS, LINE_TEXTS, NULLABLE
-from storno.recon.plan import Step, last_uses
-from storno.recon.result import Reason, Result
+from storno.recon.plan import Step, fill, last_uses
+from storno.recon.result import Account, Bridge, Reason, Result
 from storno.recon.rules import RULES
 from storno.recon.sides import Effort
 from storno.recon.steps import match
@@ -31,7 +31,7 @@ from storno.recon.steps.sides import Shaping, sides, totals
 from storno.statements.line import Role
 
 if TYPE_CHECKING:
-    import pyarrow as pa
+    import pyarrow as pa  # type: ignore[import-untyped]
 
     from storno.recon.engines.base import Engine
     from storno.recon.sides import Options, Sides
@@ -55,7 +55,6 @@ class Seen:
     books: int
     network: int
     terminal: int
-    bank: int
     first: str
     last: str
     all_days: tuple[str, ...]
@@ -138,7 +137,7 @@ class _Run:
             self._engine.source(f"{role.value}_src", parts, LINES)
 
     def _do(self, steps: tuple[Step, ...], wanted: frozenset[str]) -> None:
-        done = last_uses(steps, wanted | {one.name for one in steps} if not wanted else wanted)
+        done = last_uses(steps, wanted or frozenset(one.name for one in steps))
         for at, step in enumerate(steps, 1):
             self._progress(step.name, at, len(steps))
             self._engine.run(step)
@@ -165,7 +164,7 @@ class _Run:
         )[0]
         t_cols = engine.rows("SELECT max(mid), max(batch) FROM terminal_src")[0]
         return Seen(
-            *(sum(counts[name].values()) for name in ("books", "net", "term", "bank")),
+            sum(counts["books"].values()), sum(counts["net"].values()), sum(counts["term"].values()),
             options.first or (booked[0] if booked else min(listed, default="")),
             options.last or (booked[-1] if booked else max(listed, default="")),
             tuple(listed), {"n": last["net"], "t": last["term"], "b": last["bank"]},
@@ -220,7 +219,10 @@ class _Run:
         table = self._table()
         found = _money(table)
         books = proof.books_totals(self._engine)
-        accounts, bridges, reasons, all_ends = [], [], [], []
+        accounts: list[Account] = []
+        bridges: list[Bridge] = []
+        reasons: list[Reason] = []
+        all_ends: list[proof.Ends] = []
         for leg in self._legs:
             end = proof.ends(self._engine, leg)
             all_ends.append(end)
@@ -252,9 +254,7 @@ class _Run:
         )
         parts = " UNION ALL ".join(f"SELECT {columns} FROM result_{_SUFFIX[leg]}" for leg in self._legs)  # noqa: S608
         order = " ".join(f"WHEN '{name}' THEN {at}" for at, name in enumerate(RULES))
-        return self._engine.arrow(
-            f"SELECT {columns} FROM ({parts}) AS r ORDER BY what, CASE rule {order} END, date, settled_on, key, currency, lines"  # noqa: S608
-        )
+        return self._engine.arrow(fill(_SORTED, columns=columns, parts=parts, order=order))
 
     def _counted(self) -> dict[str, int]:
         found: dict[str, int] = {}
@@ -268,9 +268,8 @@ class _Run:
         for leg in self._legs:
             if leg is not Leg.BANK:
                 s = _SUFFIX[leg]
-                rows = {
-                    str(name): int(n) for name, n in self._engine.rows(f"SELECT pass, rows_ FROM passes_{s}")
-                }  # noqa: S608
+                counts = self._engine.rows(f"SELECT pass, rows_ FROM passes_{s}")  # noqa: S608 - our own names
+                rows = {str(name): int(count) for name, count in counts}
                 found += [(leg, name, rows[name]) for name in match.names_of(s) if name in rows]
         return tuple(found)
 
@@ -314,6 +313,9 @@ class _Run:
         ]  # fmt: skip
 
 
+_SORTED = """
+SELECT $columns FROM ($parts) AS r ORDER BY what, CASE rule $order END, date, settled_on, key, currency, lines
+"""
 _SUFFIX = {Leg.NETWORK: "n", Leg.TERMINAL: "t", Leg.BANK: "b"}
 _WANTED = frozenset(
     f"{name}_{s}" for s in "ntb"

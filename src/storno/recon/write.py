@@ -128,7 +128,7 @@ def _harmless(value: object) -> object:
 
 
 def _xlsx(path: Path, rows: list[tuple[Any, ...]], result: Result) -> None:
-    import xlsxwriter
+    import xlsxwriter  # type: ignore[import-untyped]
 
     book = xlsxwriter.Workbook(
         str(path), {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}

@@ -1,4 +1,4 @@
-"""Every rule on its own example and counter-example, through the whole plan: each with terminals and merchants of its own."""
+"""Every rule on its own example and counter-example, through the whole plan: each with terminals of its own."""
 
 from collections import defaultdict
 
@@ -26,10 +26,10 @@ def moved(row, place):
 
 
 def judge(which):
-    rows = {
-        side: [moved(row, place) for place, name in enumerate(RULE_NAMES) for row in getattr(EXAMPLES[name][which], side)]
-        for side in SIDES
-    }  # fmt: skip
+    rows = {side: [] for side in SIDES}
+    for place, name in enumerate(RULE_NAMES):
+        for side in SIDES:
+            rows[side] += [moved(row, place) for row in getattr(EXAMPLES[name][which], side)]
     result = run(**rows)
     assert proved(result)
     by_place = defaultdict(list)

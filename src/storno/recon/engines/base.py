@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    import pyarrow as pa
+    import pyarrow as pa  # type: ignore[import-untyped]
 
     from storno.recon.plan import Step
 
@@ -30,7 +30,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """The columns a side has: a file that lacks one has it empty (text) or zero (number), or NULL where that is said."""
+    """The columns a side has. A file that lacks one has it empty (text), zero (number), or NULL where that is said."""
 
     texts: tuple[str, ...]
     numbers: tuple[str, ...]

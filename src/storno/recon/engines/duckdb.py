@@ -16,7 +16,7 @@ import duckdb
 from storno.recon.engines.base import EngineError, Part, Rows, Shape
 
 if TYPE_CHECKING:
-    import pyarrow as pa
+    import pyarrow as pa  # type: ignore[import-untyped]
 
     from storno.recon.plan import Step
     from storno.recon.sides import Effort
@@ -82,8 +82,7 @@ class DuckEngine:
     def _columns(self, reader: str, part: Part, shape: Shape) -> str:
         there = self._names(reader)
         columns = [f"{_literal(part.file_id)} AS file_id"] if shape.with_file else []
-        for one in shape.texts:
-            columns.append(f'"{one}"' if one in there else f"'' AS \"{one}\"")
+        columns += [_quoted(one) if one in there else f"'' AS {_quoted(one)}" for one in shape.texts]
         for one in shape.numbers:
             lacking = "NULL" if one in shape.nullable else "0"
             columns.append(f'CAST({_quoted(one) if one in there else lacking} AS BIGINT) AS "{one}"')

@@ -35,7 +35,9 @@ def _scan() -> tuple[dict[str, Rule], dict[str, tuple[Example, Example]]]:
         examples[rule.name] = pair  # type: ignore[assignment]
     if set(rules) != set(RULE_NAMES):
         raise ValueError(f"rules and their names differ: {sorted(set(rules) ^ set(RULE_NAMES))}")
-    return dict(sorted(rules.items(), key=lambda one: (_LEGS.index(one[1].leg), one[1].order, one[0]))), examples
+    return dict(
+        sorted(rules.items(), key=lambda one: (_LEGS.index(one[1].leg), one[1].order, one[0]))
+    ), examples
 
 
 RULES, EXAMPLES = _scan()

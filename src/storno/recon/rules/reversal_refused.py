@@ -29,7 +29,10 @@ RULE = Rule(
             "Settlement clerk: ask the acquirer by RRN or STAN whether it was charged; if so, return it by a "
             "credit adjustment (贷记调整), then `storno cases settle`."
         ),
-        "清算人员：凭检索参考号或流水号向收单机构查询是否扣款；已扣款的做贷记调整退回持卡人，再用 `storno cases settle` 了结。",
+        (
+            "清算人员：凭检索参考号或流水号向收单机构查询是否扣款；"
+            "已扣款的做贷记调整退回持卡人，再用 `storno cases settle` 了结。"
+        ),
     ),
     not_do=("Do not repeat the sale before the answer is known.", "查清之前不要让持卡人重复刷卡。"),
 )

@@ -1,8 +1,8 @@
 """The bank's leg: one deposit for many transactions, held against what was cleared for a merchant's day.
 
-Rule: groups first (merchant and clearing day: gross - refunds - fees); a deposit goes to the group it names, else to the
-only one it equals, else to a run of days it equals, else to the one that was due that day. Never a free choice of rows
-that happen to add up.
+Rule: groups first (merchant and clearing day: gross - refunds - fees); a deposit goes to the group it names, else to
+the only one it equals, else to a run of days it equals, else to the one that was due that day. Never a free choice of
+rows that happen to add up.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ FROM (
     SELECT mid, day, currency, sum(coalesce(net, amount + fee)) AS net, count(*) AS rows_
     FROM net WHERE live = 1 AND kind NOT IN ('preauth', 'deposit', 'other') AND mid <> '' GROUP BY mid, day, currency
     UNION ALL
-    SELECT coalesce(o.mid, '') AS mid, n.day, n.currency, sum(coalesce(n.net, n.amount + n.fee)) AS net, count(*) AS rows_
+    SELECT coalesce(o.mid, '') AS mid, n.day, n.currency, sum(coalesce(n.net, n.amount + n.fee)) AS net,
+        count(*) AS rows_
     FROM net AS n LEFT JOIN owners AS o ON n.tid = o.tid
     WHERE n.live = 1 AND n.kind NOT IN ('preauth', 'deposit', 'other') AND n.mid = ''
     GROUP BY coalesce(o.mid, ''), n.day, n.currency
@@ -57,7 +58,8 @@ _DEPOSITS = """
 SELECT b.row_id, b.kind, b.amount + b.fee AS amount, b.currency, b.day, d.n AS day_n, b.owner AS mid,
     CASE WHEN b.said_day <> '' AND b.said_day <= b.day THEN b.said_day ELSE '' END AS said_day
 FROM (
-    SELECT s.*, CASE WHEN s.mid <> '' THEN s.mid WHEN s.said_mid <> '' THEN s.said_mid ELSE coalesce(m.mid, '') END AS owner
+    SELECT s.*, CASE WHEN s.mid <> '' THEN s.mid WHEN s.said_mid <> '' THEN s.said_mid
+        ELSE coalesce(m.mid, '') END AS owner
     FROM bank_said AS s LEFT JOIN masks AS m ON s.masked = m.masked AND s.masked <> ''
 ) AS b LEFT JOIN days AS d ON b.day = d.day
 WHERE b.kind = 'deposit' OR b.owner IN (SELECT mid FROM groups WHERE mid <> '')
@@ -80,13 +82,13 @@ _EQUAL = f"d.mid = g.mid AND d.mid <> '' AND d.amount = g.expected AND {_LAG}"
 _ON_ITS_DAY = "d.mid = g.mid AND d.mid <> '' AND d.amount = g.expected AND d.day_n = g.pay_n"
 _DUE = "d.mid = g.mid AND d.mid <> '' AND d.day_n = g.pay_n"
 _NO_NAME = f"d.mid = '' AND d.amount = g.expected AND {_LAG}"
-_RUNS = f"""
+_RUNS = """
 SELECT row_id, first_n, last_n, mid, currency FROM (
     SELECT d.row_id, d.mid, d.currency, a.day_n AS first_n, z.day_n AS last_n,
         count(*) OVER (PARTITION BY d.row_id) AS of_deposit
     FROM $deposits AS d
-        JOIN $sums AS z ON d.mid = z.mid AND d.currency = z.currency AND d.day_n - z.day_n BETWEEN 0 AND {LAG_DAYS}
-        JOIN $sums AS a ON d.mid = a.mid AND d.currency = a.currency AND z.place - a.place BETWEEN 1 AND {RUN_DAYS - 1}
+        JOIN $sums AS z ON d.mid = z.mid AND d.currency = z.currency AND d.day_n - z.day_n BETWEEN 0 AND $lag
+        JOIN $sums AS a ON d.mid = a.mid AND d.currency = a.currency AND z.place - a.place BETWEEN 1 AND $days
             AND z.up_to - a.up_to + a.expected = d.amount
 ) AS r WHERE of_deposit = 1
 """
@@ -132,7 +134,8 @@ GROUP BY coalesce(h.head, g.group_id), g.mid, g.currency
 """
 _PAIRS = """
 SELECT 'bank' AS leg, o.head AS pair_id, TRUE AS b_there, '' AS tx_id, o.expected AS b_effect, o.mid AS b_mid,
-    '' AS b_tid, p.head IS NOT NULL AS o_there, p.head IS NOT NULL AS o_live, coalesce(p.lines_, 0) AS o_lines, coalesce(p.paid, 0) AS o_effect,
+    '' AS b_tid, p.head IS NOT NULL AS o_there, p.head IS NOT NULL AS o_live, coalesce(p.lines_, 0) AS o_lines,
+    coalesce(p.paid, 0) AS o_effect,
     o.mid AS o_mid, '' AS o_tid, s.mid IS NOT NULL OR u.unnamed > 0 AS covered, FALSE AS b_pairs_off, o.currency,
     'deposit/' || o.mid || '/' || o.day AS key, o.day AS date, coalesce(p.day, '') AS settled_on, '' AS rrn,
     coalesce(p.rank, -1) AS rank, o.day AS about, o.due_n
@@ -174,9 +177,8 @@ def deposits(terms: Terms) -> tuple[Step, ...]:
         steps += _tie(at, mine, theirs)
     last = len(PASSES) - 1
     steps.append(Step("left_deposits", fill(_OPEN_DEPOSITS, before=mine, taken=f"tie_{last}")))
-    links = " UNION ALL ".join(
-        f"SELECT row_id, group_id, {n} AS rank FROM tie_{n}" for n in range(len(PASSES))
-    )  # noqa: S608
+    tie = "SELECT row_id, group_id, $n AS rank FROM tie_$n"
+    links = " UNION ALL ".join(fill(tie, n=n) for n in range(len(PASSES)))
     return (
         *steps,
         Step("ties", fill(_TIES, links=links)),
@@ -193,7 +195,7 @@ def _tie(at: int, mine: str, theirs: str) -> Iterable[Step]:
     if at == _SHARED:
         return (
             Step("group_sums", fill(_SUMS, groups=theirs)),
-            Step("runs", fill(_RUNS, deposits=mine, sums="group_sums")),
+            Step("runs", fill(_RUNS, deposits=mine, sums="group_sums", lag=LAG_DAYS, days=RUN_DAYS - 1)),
             Step("run_groups", fill(_RUN_GROUPS, runs="runs", groups=theirs)),
             Step(f"tie_{at}", _RUN_LINKS),
         )

@@ -8,7 +8,6 @@ filter decides nothing: without it the same findings come out. XOR would be no d
 from __future__ import annotations
 
 from dataclasses import dataclass
-
 from typing import TYPE_CHECKING
 
 from storno.recon.plan import Step, fill
@@ -32,8 +31,7 @@ class Filter:
     terminal_columns: tuple[str, ...] = ("mid",)
     terminal_batch: bool = True
     sampled: bool = False
-    """Rates are learned from one line in ten (by a number's last digit). Follows from the data, never from the effort."""
-
+    """Rates are learned from one line in ten, by a number's last digit: the data decide that, never the effort."""
     roomy: bool = True
     """Row digests are kept before they are summed: faster, 12 bytes for each row."""
 
@@ -58,7 +56,10 @@ FROM net AS n LEFT JOIN rates AS r ON n.mid = r.mid WHERE $where
 """
 _ODD_VOIDS = """
 SELECT DISTINCT CAST(hash(v.rrn) & $mask AS INT) AS b FROM
-    (SELECT rrn, original FROM books WHERE kind IN ('void', 'completion_void') AND position = 'effect' AND rrn <> '' AND original <> '') AS v
+    (
+        SELECT rrn, original FROM books
+        WHERE kind IN ('void', 'completion_void') AND position = 'effect' AND rrn <> '' AND original <> ''
+    ) AS v
     JOIN (SELECT tx_id FROM books WHERE state = 'reversed') AS o ON v.original = o.tx_id
 """
 
@@ -87,7 +88,8 @@ def choose(shaping: Shaping, network: Filter, terminal: Filter | None, *, fees: 
     steps = [*_network(shaping, network, fees=fees), *(_terminal(shaping, terminal) if terminal else ())]
     in_n = "TRUE"
     if network.buckets_log2:
-        in_n = f"((rrn <> '' AND {_in_bad(network, 'rrn', 'bad_n')}) OR (rrn = '' AND position = 'effect') OR {_NEITHER})"
+        bad = _in_bad(network, "rrn", "bad_n")
+        in_n = f"((rrn <> '' AND {bad}) OR (rrn = '' AND position = 'effect') OR {_NEITHER})"
     in_t = "FALSE"
     if terminal:
         in_t = _in_bad(terminal, _RAW_KEY, "bad_t") if terminal.buckets_log2 else "TRUE"

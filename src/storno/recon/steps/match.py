@@ -16,13 +16,22 @@ OWN = "l.klass = b.klass AND sign(l.amount) = sign(b.amount)"
 UNDOES = "l.klass = 'rev' AND sign(l.amount) = -sign(b.amount)"
 VOIDS = "l.klass = 'void' AND b.klass = 'pay' AND sign(l.amount) = -sign(b.amount)"
 _EITHER = f"(({OWN}) OR ({UNDOES}))"
+_UNDONE = f"(({UNDOES}) OR ({VOIDS}))"
 _RRN = "l.rrn = b.rrn AND l.rrn <> ''"
-_STAN = "l.tid = b.tid AND l.stan = b.stan AND l.stan <> '' AND l.tid <> ''"
+_TID = "l.tid = b.tid AND l.tid <> ''"
+_STAN = f"{_TID} AND l.stan = b.stan AND l.stan <> ''"
+_BATCH = "(l.batch = '' OR b.batch = '' OR l.batch = b.batch)"
+_SAME = "l.amount = b.amount"
+_SAME_SIZE = "abs(l.amount) = abs(b.amount)"
 _SAME_DAY = "l.at_n = b.day_n"
+_NEXT_DAY = "l.at_n - b.day_n BETWEEN -1 AND 1"
 _NEAR = "l.at_n - b.day_n BETWEEN -31 AND 31"
-_SAME_MID = "(l.mid = '' OR l.mid = b.mid)"
 _CARD = "l.card4 = b.card4 AND l.card4 <> ''"
 _AUTH = "l.auth_code = b.auth_code AND l.auth_code <> ''"
+_TEN_MINUTES = (
+    f"{_TID} AND {_SAME} AND {_SAME_DAY} AND l.at_s - b.at_s BETWEEN -600 AND 600 "
+    "AND (l.card4 = '' OR b.card4 = '' OR l.card4 = b.card4)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,51 +43,52 @@ class Pass:
     exact: bool = True
 
 
+def _exact(name: str, *conditions: str) -> Pass:
+    return Pass(name, " AND ".join(conditions))
+
+
+def _tolerant(name: str, *conditions: str) -> Pass:
+    return Pass(name, " AND ".join((*conditions, OWN)), exact=False)
+
+
 NETWORK = (
-    Pass("rrn", f"{_RRN} AND (l.stan = '' OR l.stan = b.stan) AND (l.tid = '' OR l.tid = b.tid) AND {_NEAR} AND {_EITHER}"),
-    Pass("rrn_stan", f"{_RRN} AND l.stan = b.stan AND {_NEAR} AND {_EITHER}"),
-    Pass("terminal_key", f"{_STAN} AND {_SAME_DAY} AND (l.batch = '' OR b.batch = '' OR l.batch = b.batch) "
-         f"AND abs(l.amount) = abs(b.amount) AND {_EITHER}"),
-    Pass("terminal_key_other_amount", f"{_STAN} AND {_SAME_DAY} AND (l.batch = '' OR b.batch = '' OR l.batch = b.batch) "
-         f"AND (l.rrn = '' OR b.rrn = '' OR ({_CARD}) OR ({_AUTH})) AND {_EITHER}"),
-    Pass("rrn_only", f"{_RRN} AND {_NEAR} AND (abs(l.amount) = abs(b.amount) OR ({_AUTH}) OR ({_CARD})) AND {_EITHER}"),
-    Pass("reference", f"l.reference = b.rrn AND l.reference <> '' AND {_NEAR} AND {_EITHER}"),
-    Pass("order", f"l.order_no = b.rrn AND l.order_no <> '' AND {_NEAR} AND {_EITHER}"),
-    Pass("order_id", f"l.order_no = b.tx_id AND l.order_no <> '' AND {_EITHER}"),
-    Pass("void_by_original", f"l.klass = 'void' AND b.klass = 'void' AND l.rrn = b.orig_rrn AND l.rrn <> '' AND {_NEAR}"),
-    Pass("original_rrn", f"l.original = b.rrn AND l.original <> '' AND {_NEAR} AND (({UNDOES}) OR ({VOIDS}))"),
-    Pass("original_shared_rrn", f"{_RRN} AND {_NEAR} AND ({VOIDS})"),
-    Pass("original_stan", f"l.tid = b.tid AND l.tid <> '' AND l.original = b.stan AND l.original <> '' AND {_SAME_DAY} "
-         f"AND abs(l.amount) = abs(b.amount) AND (({UNDOES}) OR ({VOIDS}))"),
-    Pass("stan_near_day", f"{_STAN} AND l.at_n - b.day_n BETWEEN -4 AND 4 AND l.amount = b.amount AND {OWN}", exact=False),
-    Pass("auth_code", f"l.mid = b.mid AND {_AUTH} AND l.amount = b.amount AND l.at_n - b.day_n BETWEEN -1 AND 1 AND {OWN}",
-         exact=False),
-    Pass("card", f"l.tid = b.tid AND l.tid <> '' AND {_CARD} AND l.amount = b.amount AND {_SAME_DAY} AND {OWN}", exact=False),
-    Pass("card_at_merchant", f"l.mid = b.mid AND l.mid <> '' AND {_CARD} AND l.amount = b.amount AND {_SAME_DAY} AND {OWN}",
-         exact=False),
-    Pass("auth_code_and_card", f"{_AUTH} AND {_CARD} AND l.amount = b.amount AND {_SAME_DAY} AND {OWN}", exact=False),
-    Pass("net_of_fee", f"{_AUTH} AND {_SAME_MID} AND l.amount - l.fee = b.amount AND l.fee <> 0 AND {_SAME_DAY} AND {OWN}",
-         exact=False),
-    Pass("time", f"l.tid = b.tid AND l.tid <> '' AND l.amount = b.amount AND {_SAME_DAY} "
-         f"AND l.at_s - b.at_s BETWEEN -600 AND 600 AND (l.card4 = '' OR b.card4 = '' OR l.card4 = b.card4) AND {OWN}",
-         exact=False),
+    _exact("rrn", _RRN, "(l.stan = '' OR l.stan = b.stan) AND (l.tid = '' OR l.tid = b.tid)", _NEAR, _EITHER),
+    _exact("rrn_stan", _RRN, "l.stan = b.stan", _NEAR, _EITHER),
+    _exact("terminal_key", _STAN, _SAME_DAY, _BATCH, _SAME_SIZE, _EITHER),
+    _exact("terminal_key_other_amount", _STAN, _SAME_DAY, _BATCH,
+           f"(l.rrn = '' OR b.rrn = '' OR ({_CARD}) OR ({_AUTH}))", _EITHER),
+    _exact("rrn_only", _RRN, _NEAR, f"({_SAME_SIZE} OR ({_AUTH}) OR ({_CARD}))", _EITHER),
+    _exact("reference", "l.reference = b.rrn AND l.reference <> ''", _NEAR, _EITHER),
+    _exact("order", "l.order_no = b.rrn AND l.order_no <> ''", _NEAR, _EITHER),
+    _exact("order_id", "l.order_no = b.tx_id AND l.order_no <> ''", _EITHER),
+    _exact("void_by_original", "l.klass = 'void' AND b.klass = 'void' AND l.rrn = b.orig_rrn AND l.rrn <> ''", _NEAR),
+    _exact("original_rrn", "l.original = b.rrn AND l.original <> ''", _NEAR, _UNDONE),
+    _exact("original_shared_rrn", _RRN, _NEAR, VOIDS),
+    _exact("original_stan", _TID, "l.original = b.stan AND l.original <> ''", _SAME_DAY, _SAME_SIZE, _UNDONE),
+    _tolerant("stan_near_day", _STAN, "l.at_n - b.day_n BETWEEN -4 AND 4", _SAME),
+    _tolerant("auth_code", "l.mid = b.mid", _AUTH, _SAME, _NEXT_DAY),
+    _tolerant("card", _TID, _CARD, _SAME, _SAME_DAY),
+    _tolerant("card_at_merchant", "l.mid = b.mid AND l.mid <> ''", _CARD, _SAME, _SAME_DAY),
+    _tolerant("auth_code_and_card", _AUTH, _CARD, _SAME, _SAME_DAY),
+    _tolerant("net_of_fee", _AUTH, "(l.mid = '' OR l.mid = b.mid)", "l.amount - l.fee = b.amount AND l.fee <> 0",
+              _SAME_DAY),
+    _tolerant("time", _TEN_MINUTES),
 )  # fmt: skip
 
 TERMINAL = (
-    Pass("terminal_key", f"{_STAN} AND l.day = b.day AND (l.batch = '' OR b.batch = '' OR l.batch = b.batch) AND {_EITHER}"),
-    Pass("terminal_key_near", f"{_STAN} AND l.at_n - b.day_n BETWEEN -1 AND 1 "
-         f"AND (l.batch = b.batch OR abs(l.amount) = abs(b.amount)) AND (l.batch = '' OR b.batch = '' OR l.batch = b.batch) "
-         f"AND {_EITHER}"),
-    Pass("rrn", f"{_RRN} AND {_NEAR} AND {_EITHER}"),
-    Pass("auth_code", f"l.tid = b.tid AND {_AUTH} AND l.amount = b.amount AND l.at_n - b.day_n BETWEEN -1 AND 1 AND {OWN}",
-         exact=False),
-    Pass("card", f"l.tid = b.tid AND l.tid <> '' AND {_CARD} AND l.amount = b.amount AND {_SAME_DAY} AND {OWN}", exact=False),
-    Pass("time", f"l.tid = b.tid AND l.tid <> '' AND l.amount = b.amount AND {_SAME_DAY} "
-         f"AND l.at_s - b.at_s BETWEEN -600 AND 600 AND (l.card4 = '' OR b.card4 = '' OR l.card4 = b.card4) AND {OWN}",
-         exact=False),
+    _exact("terminal_key", _STAN, "l.day = b.day", _BATCH, _EITHER),
+    _exact("terminal_key_near", _STAN, _NEXT_DAY, f"(l.batch = b.batch OR {_SAME_SIZE})", _BATCH, _EITHER),
+    _exact("rrn", _RRN, _NEAR, _EITHER),
+    _tolerant("auth_code", _TID, _AUTH, _SAME, _NEXT_DAY),
+    _tolerant("card", _TID, _CARD, _SAME, _SAME_DAY),
+    _tolerant("time", _TEN_MINUTES),
 )  # fmt: skip
 
 PASSES = {"n": NETWORK, "t": TERMINAL}
+
+
+CLEAN = "exact"
+"""The pass of pairs that agree in everything; the filter's equal buckets are of the same kind."""
 
 
 def names_of(s: str) -> tuple[str, ...]:
@@ -90,9 +100,6 @@ def tolerant(s: str) -> tuple[int, ...]:
     """Give the ranks of a leg's tolerant passes."""
     return tuple(n for n, one in enumerate(PASSES[s], 1) if not one.exact)
 
-
-CLEAN = "exact"
-"""The pass of pairs that agree in everything; the filter's equal buckets are of the same kind."""
 
 _LINES = """
 SELECT l.row_id, l.klass, l.kind, l.mark, l.live, l.amount, l.currency, l.fee, l.day, l.tid, l.mid, l.batch, l.stan,

@@ -108,9 +108,8 @@ class Shaping:
     def books(self, where: str = "TRUE") -> str:
         """Give our books, of raw rows that a condition chooses: what it leaves out costs no more than reading."""
         near = self.near('"date"')
-        return fill(
-            _BOOKS, offset_s=self.offset_s, source=f"(SELECT * FROM books_src WHERE {near} AND {where}) AS r"
-        )  # noqa: S608
+        source = fill("(SELECT * FROM books_src WHERE $near AND $where) AS r", near=near, where=where)
+        return fill(_BOOKS, offset_s=self.offset_s, source=source)
 
     def lines(self, role: str, where: str = "TRUE", shaped: str = "TRUE") -> str:
         """Give a role's lines, of raw rows that a condition chooses; `shaped` is the same over the shaped columns."""

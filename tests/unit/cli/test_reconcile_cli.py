@@ -1,0 +1,164 @@
+"""`storno reconcile` on a generated town: verdict and exit code, files that never change, a late file, the queue."""
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import fastexcel
+import pyarrow.parquet as pq
+import pytest
+
+from days_kit import generate
+from storno.cli.main import run
+from storno.cli.text import Language, speak
+from storno.statements.importing import import_file
+
+FILES = ("differences.csv", "differences.parquet", "differences.xlsx", "manifest.json")
+
+
+@pytest.fixture(autouse=True)
+def english_afterwards():
+    yield
+    speak(Language.EN)
+
+
+@pytest.fixture(scope="module")
+def town(tmp_path_factory):
+    plan, _ = generate(
+        tmp_path_factory.mktemp("town"), journal=True, sales=600, merchants=5, terminals=10, plant_count=1
+    )
+    return plan
+
+
+@pytest.fixture
+def home(storno_home, town):
+    """A home folder with the town's journal and everything imported but the last clearing file that has lines."""
+    storno_home.mkdir()
+    for name in town.out.glob("**/journal.db*"):
+        shutil.copy(name, storno_home / name.name)
+    for side in ("terminal", "bank"):
+        for path in sorted((town.out / side).glob("*")):
+            list(import_file(path, storno_home))
+    for path in sorted((town.out / "network").glob("*"))[:1]:
+        list(import_file(path, storno_home))
+    return storno_home
+
+
+def reconcile(capsys, *argv):
+    code = run(["reconcile", "--json", "--as-of", "2026-11-30", *argv])
+    said = capsys.readouterr()
+    return code, json.loads(said.out) if said.out else said.err
+
+
+def the_rest(town, home):
+    for path in sorted((town.out / "network").glob("*"))[1:]:
+        list(import_file(path, home))
+
+
+def contents(folder):
+    return {name: (Path(folder) / name).read_bytes() for name in FILES}
+
+
+def test_a_missing_file_is_incomplete_and_a_late_one_closes_what_it_explains(home, town, capsys):
+    code, first = reconcile(capsys)
+    assert (code, first["verdict"]) == (2, "incomplete")
+    assert "day" in {one["code"] for one in first["reasons"]}
+    missing = sum(one["count"] for one in first["findings"] if one["rule"] == "approved_not_settled")
+    assert first["queue"]["new"] == sum(one["count"] for one in first["findings"])
+    the_rest(town, home)
+    code, second = reconcile(capsys)
+    assert (code, second["verdict"]) == (1, "breaks")
+    left = sum(one["count"] for one in second["findings"] if one["rule"] == "approved_not_settled")
+    assert missing > 400 > left
+    assert second["queue"]["closed"] == len(second["closed"]) >= missing - left - 12
+    assert sum(bool(one["lines"]) for one in second["closed"]) >= missing - left - 12
+    assert all(one["residual_minor"] == 0 for one in second["bridges"])
+    assert all(one["rows"] == one["counted"] for one in second["rows"])
+
+
+def test_the_same_again_changes_nothing(home, town, capsys):
+    the_rest(town, home)
+    _, first = reconcile(capsys)
+    before = contents(first["folder"])
+    _, second = reconcile(capsys)
+    assert second["folder"] == first["folder"]
+    assert contents(second["folder"]) == before
+    assert second["queue"] == {"new": 0, "changed": 0, "known": first["queue"]["new"], "closed": 0}
+    shutil.rmtree(first["folder"])
+    _, third = reconcile(capsys)
+    assert contents(third["folder"]) == before
+
+
+def test_the_lists_hold_every_difference(home, town, capsys):
+    the_rest(town, home)
+    _, result = reconcile(capsys, "--no-record")
+    assert result["queue"] is None
+    count = sum(one["count"] for one in result["findings"])
+    table = pq.read_table(f"{result['folder']}/differences.parquet").to_pylist()
+    assert sum(row["what"] == "finding" for row in table) == count
+    with (Path(result["folder"]) / "differences.csv").open(encoding="utf-8-sig", newline="") as file:
+        assert len(list(csv.DictReader(file))) == len(table)
+    book = fastexcel.read_excel(f"{result['folder']}/differences.xlsx")
+    assert book.load_sheet("differences 差异").height == count
+    assert not [one for one in (home / "reconciliations").iterdir() if one.name.startswith(".")]
+
+
+def test_a_result_that_was_not_finished_is_made_again(home, town, capsys):
+    the_rest(town, home)
+    _, first = reconcile(capsys, "--no-record")
+    before = contents(first["folder"])
+    (Path(first["folder"]) / "manifest.json").unlink()
+    (Path(first["folder"]) / "differences.csv").write_text("half", "utf-8")
+    _, second = reconcile(capsys, "--no-record")
+    assert contents(second["folder"]) == before
+
+
+def test_a_period_is_reconciled_by_itself(home, town, capsys):
+    the_rest(town, home)
+    code, result = reconcile(capsys, "--from", "2026-11-02", "--to", "2026-11-02", "--no-record")
+    assert (code, result["first"], result["last"]) == (1, "20261102", "20261102")
+    rows = pq.read_table(f"{result['folder']}/differences.parquet").to_pylist()
+    assert {row["date"] or row["settled_on"] for row in rows} == {"20261102"}
+
+
+def test_people_read_a_summary_in_their_language(home, town, capsys):
+    the_rest(town, home)
+    assert run(["reconcile", "--as-of", "2026-11-30", "--lang", "zh"]) == 1
+    said = capsys.readouterr().out
+    for text in ("差异", "重复冲正", "证明", "未解释 ¥0.00", "有差异", "差错队列：新增"):
+        assert text in said
+    assert run(["reconcile", "--as-of", "2026-11-30", "--lang", "en"]) == 1
+    assert "unexplained ¥0.00" in capsys.readouterr().out
+
+
+def test_books_may_come_from_files(home, town, capsys):
+    the_rest(town, home)
+    _, first = reconcile(capsys, "--no-record")
+    books = [f"--books={one}" for one in sorted((town.out / "books").glob("*.parquet"))]
+    _, second = reconcile(capsys, "--no-record", *books)
+    keys = ("findings", "held", "bridges", "rows")
+    assert {key: second[key] for key in keys} == {key: first[key] for key in keys}
+
+
+def test_it_says_what_is_missing(storno_home, capsys, tmp_path):
+    code, said = reconcile(capsys)
+    assert code == 2
+    assert "storno import" in said
+    (tmp_path / "x.parquet").write_bytes(b"no parquet")
+    storno_home.mkdir(exist_ok=True)
+    (storno_home / "fees.csv").write_text("mid,fee_bp\n898,1.5\n", "utf-8")
+    code, said = reconcile(capsys)
+    assert code == 2
+    assert "line 2" in said
+
+
+def test_foreign_books_are_refused(home, capsys, tmp_path):
+    (tmp_path / "x.parquet").write_bytes(b"no parquet")
+    code, said = reconcile(capsys, "--books", str(tmp_path / "x.parquet"))
+    assert code == 2
+    assert "storno export journal" in said
+    pq.write_table(pq.read_table(next((home / "statements").glob("2*/*.parquet"))), tmp_path / "y.parquet")
+    code, said = reconcile(capsys, "--books", str(tmp_path / "y.parquet"))
+    assert code == 2
+    assert "tx_id" in said
