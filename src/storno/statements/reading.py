@@ -52,12 +52,12 @@ def choose(head: Head, name: str, mapping: str) -> Format:
     if mapping:
         layout = "xlsx" if head.data[:2] == b"PK" else load_mapping(mapping).layout
         return FORMATS["mapped_" + ("csv" if layout == "xlsx" and head.data[:2] != b"PK" else layout)]
-    if not head.data.strip(b"\xef\xbb\xbf \t\r\n\x00\x1a"):
-        raise FileRefused("empty", "nothing is in the file: fetch it again", "文件为空：请重新获取")
     scores = {one.name: one.recognise(head) for one in FORMATS.values()}
     best = max(scores.values(), default=0)
     found = sorted(one for one, score in scores.items() if score == best)
-    if best <= 0:
+    if best <= 0:  # a format may know an empty day by its name
+        if not head.data.strip(b"\xef\xbb\xbf \t\r\n\x00\x1a"):
+            raise FileRefused("empty", "nothing is in the file: fetch it again", "文件为空：请重新获取")
         known = ", ".join(sorted(FORMATS))
         raise FileRefused(
             "unknown",
