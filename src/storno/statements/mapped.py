@@ -14,7 +14,7 @@ from storno.statements import cells as cell_of
 from storno.statements import mask
 from storno.statements.amount import decimals_of
 from storno.statements.cells import CellError, clean
-from storno.statements.line import FileRefused, Mark, Reject, StatementLine
+from storno.statements.line import FileRefused, Mark, Reject, Role, StatementLine
 from storno.statements.lines import shown
 from storno.statements.meaning import agrees, bind_kind, bind_mark, bind_sign, signed
 from storno.statements.words import bare, currency_words
@@ -35,6 +35,8 @@ _NAMES = frozenset(
 """Members that name something: a spreadsheet may not have rounded them."""
 CARD_DIGITS = 13
 """Nothing shorter can be a card number."""
+TID_LONGEST = 8
+"""Of a terminal's journal, which has the terminal number of F41; wallets and banks number devices as they like."""
 ROW = -1
 """Stands for the place of what is wrong with a row and with no single column of it."""
 _MASKED = re.compile(r"[0-9]{0,6}\*+[0-9]{0,4}")
@@ -166,10 +168,13 @@ class RowReader:
         values = dict(rule.values)
         named = name in _NAMES or name == "card"
         bare_column = not (rule.strip or rule.keep or rule.values or rule.digits) and name != "card"
+        longest = TID_LONGEST if name == "tid" and self._mapping.role is Role.TERMINAL else 0
 
         def read(cells: Cells) -> str:
             self._at = place
             text = cell_of.identifier(cells[place]) if named else clean(cells[place])
+            if longest and len(text) > longest:
+                raise CellError("tid", f"{text[:24]!r} is too long for a TID", f"{text[:24]!r} 过长，不是终端号")
             if bare_column and len(text) < CARD_DIGITS:
                 return text
             text = text.strip(rule.strip) if rule.strip else text

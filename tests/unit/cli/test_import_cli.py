@@ -98,6 +98,17 @@ def test_a_bill_is_read_whatever_the_folder_in_its_archive_is_called(bill, tmp_p
     assert not (tmp_path.parent.parent / "up").exists()
 
 
+def test_a_terminal_journal_with_swapped_columns_is_refused(tmp_path, capsys):
+    head = "tid,mid,batch,stan,date,time,kind,amount_minor,currency,outcome,rrn,auth_code,card,original_stan"
+    rest = "000001,000001,20261102,115425,sale,4057,CNY,approved,630643853803,469470,,"
+    (tmp_path / "swapped.csv").write_text(f"{head}\n898310059120001,10000001,{rest}\n")
+    assert run(["import", str(tmp_path / "swapped.csv")]) == ExitCode.DISAGREES
+    shown = capsys.readouterr()
+    assert "column tid: '898310059120001' is too long for a TID" in shown.out + shown.err
+    (tmp_path / "right.csv").write_text(f"{head}\n10000001,898310059120001,{rest}\n")
+    assert run(["import", str(tmp_path / "right.csv")]) == ExitCode.DONE
+
+
 def test_a_correction_is_listed_with_its_predecessor(bill, capsys):
     assert run(["import", str(bill)]) == ExitCode.DONE
     bill.write_bytes(bill.read_bytes() + acom(Sale(stan="000009", rrn="9" * 12)) + b"\n")
