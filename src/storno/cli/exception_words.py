@@ -14,6 +14,7 @@ from storno.money import Money
 from storno.recon.ageing import Severity
 from storno.recon.finding import Sureness, Whose
 from storno.recon.queue import Source, rule_of
+from storno.recon.rules import RULES
 from storno.reversal.lifecycle import Case, State
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ SEVERITIES = {
     Severity.LOW: ("low", "低"),
 }
 SURENESS = {
-    Sureness.CERTAIN: ("certain: exact keys on both sides", "确定：两侧关键字完全一致"),
+    Sureness.CERTAIN: ("certain: by exact keys, without tolerance", "确定：按关键字精确判定，未用容差"),
     Sureness.LIKELY: ("likely: matched with tolerance, unique on both sides", "很可能：容差匹配，两侧唯一"),
     Sureness.POSSIBLE: (
         "possible: there is more than one explanation, a person must judge",
@@ -52,6 +53,13 @@ def kind_title(entry: Entry) -> str:
         return entry.kind if rule is None else t(*rule.title)
     known = entry.kind in {one.value for one in Case}
     return title(Case(entry.kind) if known else State(entry.kind), language())
+
+
+def kind_named(text: str) -> str:
+    """Give the kind whose title this is, in either language; anything else is taken for the kind's own name."""
+    titles = {called: name for name, rule in RULES.items() for called in rule.title}
+    titles |= {title(one, lang): one.value for one in (*State, *Case) for lang in ("en", "zh")}
+    return titles.get(text.strip(), text.strip())
 
 
 def whose(entry: Entry) -> str:

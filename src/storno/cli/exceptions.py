@@ -27,6 +27,7 @@ from storno.cli.exception_words import (
     as_data,
     fact_data,
     fact_line,
+    kind_named,
     kind_title,
     money,
     next_step,
@@ -128,7 +129,7 @@ def list_(  # noqa: D103 - its help says it
 ) -> int:
     settings = settings_of(home)
     view = view_of(settings)
-    wanted = Wanted(every=not unsettled, owner=owner, kind=kind, mid=mid, overdue=overdue)
+    wanted = Wanted(every=not unsettled, owner=owner, kind=kind_named(kind), mid=mid, overdue=overdue)
     totals = _Totals()
     with open_journal(home) as journal:
         found = totals.counting(entries(journal, view, wanted))

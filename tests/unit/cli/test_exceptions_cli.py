@@ -19,6 +19,7 @@ from storno.iso8583.mask import scrub
 from storno.journal.sqlite import SqliteJournal
 from storno.journal.sqlite_reader import SqliteReader
 from storno.recon.exceptions import Closed
+from storno.recon.rules import RULES
 from storno.reversal.lifecycle import Input
 from storno.reversal.machine import step
 from storno.statements.catalogue import Catalogue
@@ -95,6 +96,12 @@ def test_filters(home, capsys):
     assert told(capsys, "exceptions", "assign", SMALL.finding_id, "--to", "wang")[0] == 0
     assert [one["id"] for one in listed(capsys, "--owner", "Wang")["exceptions"]] == [SMALL.finding_id]
     assert [one["id"] for one in listed(capsys, "--kind", "doubtful")["exceptions"]] == ["1-1"]
+    by_title = [
+        listed(capsys, "--kind", one)["exceptions"]
+        for one in (SMALL.rule, *RULES[SMALL.rule].title)
+    ]
+    assert by_title[0]
+    assert by_title == by_title[:1] * 3
     assert [one["id"] for one in listed(capsys, "--overdue")["exceptions"]] == ["1-1"]
     assert listed(capsys, "--mid", "nobody") == {"count": 0, "overdue": 0, "sums": {}, "exceptions": []}
     assert len(listed(capsys, "-n", "2")["exceptions"]) == 2
