@@ -86,7 +86,8 @@ def distance_of(score: float) -> float:
 
     Extrapolated above a score of 5 (three million transactions), where simulation ends.
     """
-    return _DISTANCE_AT_2 * 10.0 ** (_DECADES_A_POINT * (score - 2.0))
+    decades = _DECADES_A_POINT * (score - 2.0)
+    return _DISTANCE_AT_2 * math.exp(decades * math.log(10.0))
 
 
 def chance_of(score: float) -> float:
