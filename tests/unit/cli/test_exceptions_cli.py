@@ -96,10 +96,7 @@ def test_filters(home, capsys):
     assert told(capsys, "exceptions", "assign", SMALL.finding_id, "--to", "wang")[0] == 0
     assert [one["id"] for one in listed(capsys, "--owner", "Wang")["exceptions"]] == [SMALL.finding_id]
     assert [one["id"] for one in listed(capsys, "--kind", "doubtful")["exceptions"]] == ["1-1"]
-    by_title = [
-        listed(capsys, "--kind", one)["exceptions"]
-        for one in (SMALL.rule, *RULES[SMALL.rule].title)
-    ]
+    by_title = [listed(capsys, "--kind", one)["exceptions"] for one in (SMALL.rule, *RULES[SMALL.rule].title)]
     assert by_title[0]
     assert by_title == by_title[:1] * 3
     assert [one["id"] for one in listed(capsys, "--overdue")["exceptions"]] == ["1-1"]

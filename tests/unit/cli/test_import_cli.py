@@ -109,6 +109,15 @@ def test_a_terminal_journal_with_swapped_columns_is_refused(tmp_path, capsys):
     assert run(["import", str(tmp_path / "right.csv")]) == ExitCode.DONE
 
 
+def test_a_correction_with_fewer_lines_must_name_what_it_replaces(bill, capsys):
+    assert run(["import", "--json", str(bill)]) == ExitCode.DONE
+    old = as_json(capsys)[0]["file_id"]
+    bill.write_bytes(b"\n".join(bill.read_bytes().splitlines()[:2]) + b"\n")
+    assert run(["import", str(bill), "--correct"]) == ExitCode.DISAGREES
+    assert "--supersedes ID" in capsys.readouterr().err
+    assert run(["import", str(bill), "--supersedes", old]) == ExitCode.DONE
+
+
 def test_a_correction_is_listed_with_its_predecessor(bill, capsys):
     assert run(["import", str(bill)]) == ExitCode.DONE
     bill.write_bytes(bill.read_bytes() + acom(Sale(stan="000009", rrn="9" * 12)) + b"\n")
