@@ -191,7 +191,9 @@ def _missing(path: Path) -> FileRefused:
             "这是目录：请指定其中的文件，如 目录/*",
         )  # fmt: skip
     if path.exists():
-        return FileRefused("missing", "this is no file but a device or a pipe", "这不是普通文件，而是设备或管道")
+        return FileRefused(
+            "missing", "this is no file but a device or a pipe", "这不是普通文件，而是设备或管道"
+        )
     return FileRefused("missing", "there is no such file", "没有这个文件")
 
 

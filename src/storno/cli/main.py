@@ -64,7 +64,9 @@ COMMANDS = (
     Entry("statement", "describe unknown statements and try them", "描述未知账单并试读"),
     Entry("reconcile", "compare our books with what was imported", "与已导入的文件对账并给出结论"),
     Entry("exceptions", "what reconciliation found, and who works on it", "对账差异：查看、分派、处理、复核"),
-    Entry("watch", "follow rates and raise alerts with their common cause", "监视各类比率，产生告警并指出共因"),
+    Entry(
+        "watch", "follow rates and raise alerts with their common cause", "监视各类比率，产生告警并指出共因"
+    ),
     Entry("alerts", "list, acknowledge, silence and close alerts", "告警：查看、确认、静默、关闭"),
     Entry("localise", "find what failures have in common", "找出失败的共同点（运营商、机型、版本等）"),
     Entry("journal", "verify, follow or export the journal", "校验、跟踪或导出流水日志"),

@@ -174,7 +174,9 @@ class RowReader:
             self._at = place
             text = cell_of.identifier(cells[place]) if named else clean(cells[place])
             if longest and len(text) > longest:
-                raise CellError("tid", f"{text[:24]!r} is too long for a TID", f"{text[:24]!r} 过长，不是终端号")
+                raise CellError(
+                    "tid", f"{text[:24]!r} is too long for a TID", f"{text[:24]!r} 过长，不是终端号"
+                )
             if bare_column and len(text) < CARD_DIGITS:
                 return text
             text = text.strip(rule.strip) if rule.strip else text

@@ -40,7 +40,9 @@ def test_the_column_of_the_proof_adds_up_to_its_differences(result, tmp_path, ca
     report(result, tmp_path, None, 0.0)
     said = capsys.readouterr().out
     network = {Language.EN: " clearing ", Language.ZH: " 清算 "}[language]
-    column = [fen(one.split()[-1]) for one in said.splitlines() if network in one and "¥" in one and "=" not in one]
+    column = [
+        fen(one.split()[-1]) for one in said.splitlines() if network in one and "¥" in one and "=" not in one
+    ]
     (proof,) = [one for one in said.splitlines() if one.startswith(("  our books ¥", "  本方账目 ¥"))]
     ours, differences, outside, cleared = (fen(one) for one in re.findall(r"-?¥[0-9,.]+", proof)[:4])
     assert len(column) > 2

@@ -24,7 +24,9 @@ def test_it_goes_with_its_run(tmp_path):
 
 
 def test_what_a_killed_run_left_is_cleared_and_what_lives_is_not(tmp_path):
-    with subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, text=True) as other:
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    ) as other:
         left = Path(other.stdout.readline().strip())
         with work_folder(tmp_path):
             assert left.is_dir()

@@ -16,7 +16,7 @@ from storno.sim.bad_day import (
     draw_terminals,
     quiet_day,
 )
-from storno.watch.alerts import Move, Standing
+from storno.watch.alerts import Move
 from storno.watch.causes import Recent
 from storno.watch.levels import Attributes, Level
 from storno.watch.outcome import Bad

@@ -202,7 +202,9 @@ def test_a_terminal_cannot_claim_a_bad_rate_as_its_habit():
         trade(rates, 100, 0.003, seed=round_, tid=f"good{round_ % 5}", start=round_ * 120)
         trade(rates, 20, 0.2, seed=round_, tid="bad", start=round_ * 120 + 100)
     usual = rates.expected((Level.ALL, EVERYTHING), Bad.TIMEOUT)
-    assert rates.expected((Level.TERMINAL, "bad"), Bad.TIMEOUT) <= 3.2 * usual  # three times, and its own doubt
+    assert (
+        rates.expected((Level.TERMINAL, "bad"), Bad.TIMEOUT) <= 3.2 * usual
+    )  # three times, and its own doubt
     assert (Level.TERMINAL, "bad") in {one.key for one in rates.alarms()}
 
 
