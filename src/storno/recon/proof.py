@@ -119,13 +119,18 @@ def _moving(lines: list[dict[str, Any]]) -> tuple[int, int]:
     return live, sum(one["rows_"] for one in lines if one["moves"]) - live
 
 
+def left_alone(lines: list[dict[str, Any]], end: Ends) -> int:
+    """Count the lines that the filter found equal: they agree with a transaction of ours in everything."""
+    return _moving(lines)[0] - end.lines_open_live
+
+
 def filter_reasons(
     leg: Leg, lines: list[dict[str, Any]], books: list[dict[str, Any]], end: Ends
 ) -> Iterable[Reason]:
     """Give what is wrong with the rows the filter left alone: on both sides there must be the same number of them."""
     opened = end.books_open_told if leg is Leg.TERMINAL else end.books_open_effect
     ours = sum(one["rows_"] for one in books if _counts(leg, one)) - opened
-    theirs = _moving(lines)[0] - end.lines_open_live
+    theirs = left_alone(lines, end)
     if ours != theirs:
         yield Reason(
             "filter", f"{leg.value}: {ours} transactions and {theirs} lines were taken as equal",
@@ -173,8 +178,9 @@ def network_bridge(lines: list[dict[str, Any]], books: list[dict[str, Any]], fou
 
 def bank_bridge(engine: Engine, found: dict[str, dict[str, int]], end: Ends) -> list[Bridge]:
     """Give the bridge from what was cleared to what the bank paid."""
-    ours: dict[str, int] = dict(engine.rows("SELECT currency, CAST(sum(expected) AS BIGINT) FROM groups GROUP BY currency"))
-    theirs: dict[str, int] = dict(engine.rows("SELECT currency, CAST(sum(amount) AS BIGINT) FROM deposits GROUP BY currency"))
+    summed = "SELECT currency, CAST(sum($what) AS BIGINT) FROM $table GROUP BY currency"
+    ours: dict[str, int] = dict(engine.rows(fill(summed, what="expected", table="groups")))
+    theirs: dict[str, int] = dict(engine.rows(fill(summed, what="amount", table="deposits")))
     return _bridges(end, ours, theirs, found)
 
 

@@ -15,6 +15,7 @@ from storno.recon import days, proof
 from storno.recon.earlier import Earlier, gone
 from storno.recon.engines.base import Part, Shape
 from storno.recon.finding import Leg
+from storno.recon.hinted import hinted
 from storno.recon.identity import run_id
 from storno.recon.pair import BOOKS_NUMBERS, BOOKS_TEXTS, LINE_NUMBERS, LINE_TEXTS, NULLABLE
 from storno.recon.plan import Step, fill, last_uses
@@ -217,12 +218,15 @@ class _Run:
 
     def _conclude(self, seen: Seen) -> Result:
         table = self._table()
+        if Leg.BANK in self._legs:
+            table = hinted(self._engine, table)
         found = _money(table)
         books = proof.books_totals(self._engine)
         accounts: list[Account] = []
         bridges: list[Bridge] = []
         reasons: list[Reason] = []
         all_ends: list[proof.Ends] = []
+        passes: list[tuple[Leg, str, int]] = []
         for leg in self._legs:
             end = proof.ends(self._engine, leg)
             all_ends.append(end)
@@ -230,6 +234,7 @@ class _Run:
                 bridges += proof.bank_bridge(self._engine, found.get(leg, {}), end)
                 continue
             lines = proof.line_totals(self._engine, leg)
+            passes += self._passes(leg, proof.left_alone(lines, end))
             accounts += [proof.lines_account(leg, lines, end), proof.books_account(leg, books, end)]
             reasons += proof.filter_reasons(leg, lines, books, end)
             if leg is Leg.NETWORK:
@@ -244,7 +249,7 @@ class _Run:
         return Result(
             run_id(self._sides, self._options), seen.first, seen.last,
             self._options.as_of or seen.as_of["n"] or seen.last, table, tuple(accounts), tuple(bridges),
-            self._passes(), tuple(dict.fromkeys(reasons)), tuple(self._legs),
+            tuple(passes), tuple(dict.fromkeys(reasons)), tuple(self._legs),
         )  # fmt: skip
 
     def _table(self) -> pa.Table:
@@ -263,15 +268,13 @@ class _Run:
             found.update({str(name): int(count) for name, count in rows})
         return found
 
-    def _passes(self) -> tuple[tuple[Leg, str, int], ...]:
-        found = []
-        for leg in self._legs:
-            if leg is not Leg.BANK:
-                s = _SUFFIX[leg]
-                counts = self._engine.rows(f"SELECT pass, rows_ FROM passes_{s}")  # noqa: S608 - our own names
-                rows = {str(name): int(count) for name, count in counts}
-                found += [(leg, name, rows[name]) for name in match.names_of(s) if name in rows]
-        return tuple(found)
+    def _passes(self, leg: Leg, alone: int) -> list[tuple[Leg, str, int]]:
+        """Count what each pass brought together; what the filter found equal is of the first one's kind."""
+        s = _SUFFIX[leg]
+        counts = self._engine.rows(f"SELECT pass, rows_ FROM passes_{s}")  # noqa: S608 - our own names
+        rows = {match.CLEAN: 0, **{str(name): int(count) for name, count in counts}}
+        rows[match.CLEAN] += alone
+        return [(leg, name, rows[name]) for name in match.names_of(s) if rows.get(name)]
 
     def _day_reasons(self, seen: Seen) -> list[Reason]:
         """Name the days on which we booked and no line of the network came: a file is missing."""

@@ -45,7 +45,7 @@ def test_every_row_is_counted_once_and_the_money_explained():
 
 def texts(folder, result):
     pq.write_table(result.table, folder / "t.parquet")
-    return (folder / "t.parquet").read_bytes(), result.accounts, result.bridges
+    return (folder / "t.parquet").read_bytes(), result.accounts, result.bridges, result.passes
 
 
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
