@@ -45,6 +45,7 @@ PAIR: Final[dict[str, str]] = {
     "o_fee_due": "what the fees should be; empty where no rate is known",
     "o_mid": "merchant of the line",
     "o_tid": "terminal of the line",
+    "o_twin": "lines without a transaction that repeat one of ours, settled already, by terminal, STAN, day and amount",
     "o_approved": "the terminal's journal has it as approved",
     "o_late": "the line's day is later than a line may wait, or before the transaction",
     "covered": "the outside's files cover the terminal's day, so that a missing line means something",

@@ -125,6 +125,14 @@ def test_a_void_that_never_reached_the_network():
     assert agrees(books=books, network=[line()]) == [("approved_not_settled", 10_000)]
 
 
+@pytest.mark.parametrize("rrn", ["", "600000077777"])
+def test_a_second_settlement_is_known_even_with_a_damaged_rrn(rrn):
+    result = run(books=[sale(), sale(2)], network=[line(), line(rrn=rrn), line(2)])
+    (one,) = result.findings()
+    assert (one.rule, one.amount_minor, one.tx_id) == ("duplicate_settlement", 10_000, "1-000001")
+    assert proved(result)
+
+
 # ------------------------------------------------------------------ fees
 
 

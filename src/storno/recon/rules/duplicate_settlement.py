@@ -12,7 +12,7 @@ RULE = Rule(
     name="duplicate_settlement",
     leg=Leg.NETWORK,
     order=40,
-    when="b_there AND b_position = 'effect' AND o_pay >= 2 AND abs(o_effect) > abs(b_effect)",
+    when="(b_there AND b_position = 'effect' AND o_pay >= 2 AND abs(o_effect) > abs(b_effect)) OR o_twin",
     money="o_effect - b_effect",
     whose=Whose.NETWORK,
     days=3,

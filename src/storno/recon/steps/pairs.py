@@ -20,18 +20,30 @@ WAITS = frozenset({
 })  # fmt: skip
 """Rules whose one-sided pairs wait in the holding pool first: the other side may only be late."""
 
+# A second line of a settled transaction whose RRN was damaged: the first one took the transaction out of sight.
+_TWINS = """
+SELECT l.row_id, min(b.tx_id) AS tx_id,
+    min(b.tid || '/' || b.mid || '/' || b.batch || '/' || b.stan || '/' || b.day) AS key
+FROM alone_n AS l JOIN days AS d ON l.at_n = d.n
+    JOIN books AS b ON l.tid = b.tid AND l.stan = b.stan AND d.day = b.day AND l.amount = b.effect
+        AND l.klass = b.klass AND l.currency = b.currency
+    ANTI JOIN free_n_0 AS f ON b.tx_id = f.tx_id
+WHERE l.stan <> '' AND l.tid <> '' AND l.live = 1
+GROUP BY l.row_id HAVING count(*) = 1
+"""
+_NO_TWINS = "SELECT row_id, '' AS tx_id, '' AS key FROM alone_t WHERE FALSE"
 _KEYED = """
-SELECT l.*, CASE WHEN rrn <> '' THEN rrn
+SELECT l.*, coalesce(t.tx_id, '') AS twin, CASE WHEN t.key IS NOT NULL THEN t.key WHEN rrn <> '' THEN rrn
     WHEN tid <> '' AND stan <> '' THEN tid || '/' || mid || '/' || batch || '/' || stan || '/' || day
-    WHEN reference <> '' THEN reference ELSE row_id END AS key
-FROM alone_$s AS l
+    WHEN reference <> '' THEN reference ELSE l.row_id END AS key
+FROM alone_$s AS l LEFT JOIN twins_$s AS t ON l.row_id = t.row_id
 """
 _GROUPED = """
-SELECT k.tx_id, '' AS key, k.rank, b.klass AS own, b.mid AS b_mid, b.tid AS b_tid, $columns
+SELECT k.tx_id, '' AS key, '' AS twin, k.rank, b.klass AS own, b.mid AS b_mid, b.tid AS b_tid, $columns
 FROM lines_$s AS l JOIN links_$s AS k ON l.row_id = k.row_id JOIN matchable_$s AS b ON k.tx_id = b.tx_id
 WHERE k.rank > 0
 UNION ALL
-SELECT '' AS tx_id, l.key, 0 AS rank, g.own, l.mid AS b_mid, l.tid AS b_tid, $columns
+SELECT '' AS tx_id, l.key, l.twin, 0 AS rank, g.own, l.mid AS b_mid, l.tid AS b_tid, $columns
 FROM keyed_$s AS l JOIN (
     SELECT key, currency, CASE min(CASE klass WHEN 'pay' THEN 1 WHEN 'ref' THEN 2 WHEN 'void' THEN 3 ELSE 4 END)
         WHEN 1 THEN 'pay' WHEN 2 THEN 'ref' WHEN 3 THEN 'void' ELSE 'rev' END AS own
@@ -40,7 +52,7 @@ FROM keyed_$s AS l JOIN (
 """
 _COLUMNS = "l.row_id, l.klass, l.live, l.amount, l.currency, l.paid_fee, l.due_fee, l.mid, l.tid, l.rrn, l.day, l.day_n"
 _GATHERED = """
-SELECT tx_id, key, currency, max(own) AS own, max(rank) AS rank, count(*) AS o_lines,
+SELECT tx_id, key, currency, max(twin) AS twin, max(own) AS own, max(rank) AS rank, count(*) AS o_lines,
     CAST(sum(CASE WHEN klass = own THEN 1 ELSE 0 END) AS BIGINT) AS o_pay,
     CAST(sum(CASE WHEN klass = 'rev' AND own <> 'rev' THEN 1 ELSE 0 END) AS BIGINT) AS o_rev,
     CAST(sum(CASE WHEN klass = 'void' AND own = 'pay' THEN 1 ELSE 0 END) AS BIGINT) AS o_void,
@@ -58,7 +70,8 @@ _PAIRS = """
 SELECT '$leg' AS leg, b.tx_id AS pair_id, TRUE AS b_there, b.tx_id, b.klass, b.state AS b_state,
     b.position AS b_position, b.told AS b_told, b.amount AS b_amount, b.asked AS b_asked, b.effect AS b_effect,
     b.mid AS b_mid, b.tid AS b_tid, b.orig_state = 'reversed' AS b_undone, p.tx_id IS NOT NULL AS b_pairs_off,
-    g.tx_id IS NOT NULL AS o_there, coalesce(g.live, 0) = 1 AS o_live, coalesce(g.o_lines, 0) AS o_lines,
+    g.tx_id IS NOT NULL AS o_there, FALSE AS o_twin, coalesce(g.live, 0) = 1 AS o_live,
+    coalesce(g.o_lines, 0) AS o_lines,
     coalesce(g.o_pay, 0) AS o_pay,
     coalesce(g.o_rev, 0) AS o_rev, coalesce(g.o_void, 0) AS o_void,
     coalesce(g.live_sum, 0) AS o_effect,
@@ -73,9 +86,11 @@ SELECT '$leg' AS leg, b.tx_id AS pair_id, TRUE AS b_there, b.tx_id, b.klass, b.s
 FROM free_${s}_0 AS b LEFT JOIN gathered_$s AS g ON b.tx_id = g.tx_id
     LEFT JOIN pairs_off_$s AS p ON b.tx_id = p.tx_id $coverage
 UNION ALL
-SELECT '$leg' AS leg, 'line ' || g.key || ' ' || g.currency AS pair_id, FALSE AS b_there, '' AS tx_id, g.own AS klass,
+SELECT '$leg' AS leg, 'line ' || g.key || ' ' || g.currency AS pair_id, FALSE AS b_there, g.twin AS tx_id,
+    g.own AS klass,
     '' AS b_state, 'none' AS b_position, '' AS b_told, 0 AS b_amount, 0 AS b_asked, 0 AS b_effect, '' AS b_mid,
-    '' AS b_tid, FALSE AS b_undone, FALSE AS b_pairs_off, TRUE AS o_there, g.live = 1 AS o_live, g.o_lines,
+    '' AS b_tid, FALSE AS b_undone, FALSE AS b_pairs_off, TRUE AS o_there, g.twin <> '' AS o_twin,
+    g.live = 1 AS o_live, g.o_lines,
     g.o_pay, g.o_rev, g.o_void,
     g.live_sum AS o_effect, g.o_fee, g.o_fee_due, g.any_mid AS o_mid,
     g.any_tid AS o_tid, g.live = 1 AND g.o_pay > 0 AND g.o_rev = 0 AS o_approved, FALSE AS o_late, TRUE AS covered,
@@ -136,6 +151,7 @@ def pairs(s: str, leg: str, terms: Terms) -> tuple[Step, ...]:
     """Give the steps that make `pairs_<s>` and judge them as `judged_<s>`."""
     by_day = s == "t"
     steps = [
+        Step(f"twins_{s}", _NO_TWINS if by_day else _TWINS),
         Step(f"keyed_{s}", fill(_KEYED, s=s)),
         Step(f"grouped_{s}", fill(_GROUPED, s=s, columns=_COLUMNS)),
         Step(f"gathered_{s}", fill(_GATHERED, s=s)),
