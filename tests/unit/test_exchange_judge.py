@@ -81,10 +81,22 @@ def test_a_doubtful_code_is_neither_yes_nor_no(code):
 @pytest.mark.parametrize("code", ["01", "05", "12", "22", "25", "51", "55", "61", "A0", "99", "ZZ"])
 def test_everything_else_is_a_decline_whoever_says_it(code):
     assert judged(code)[0] is Input.RESPONSE_DECLINED
-    assert judged(code, amount=1)[0] is Input.RESPONSE_DECLINED
+    assert judged(code, amount=0)[0] is Input.RESPONSE_DECLINED
+    assert judged(code, amount=None)[0] is Input.RESPONSE_DECLINED
     assert judged(code, mac_ok=False)[0] is Input.RESPONSE_DECLINED
     strict = replace(PROFILE, mac_on_declines=True)
     assert judged(code, mac_ok=False, profile=strict)[0] is Input.RESPONSE_INVALID
+
+
+@pytest.mark.parametrize("code", ["51", "96", "ZZ"])
+def test_an_old_refusal_of_another_transaction_hides_no_approval(code):
+    what, detail = judged(code, amount=999)
+    assert (what, detail.trigger, detail.note) == (
+        Input.RESPONSE_INVALID,
+        Trigger.BAD_ANSWER,
+        "F4 differs",
+    )
+    assert judged(code, f3="200000")[1].note == "F3 differs"
 
 
 def test_an_answer_without_f39_is_no_answer():

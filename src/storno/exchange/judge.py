@@ -43,6 +43,9 @@ def judge_answer(record: Record, answer: Message, profile: Profile, *, mac_ok: b
         return _judge_approval(record, answer, code, profile, mac_ok=mac_ok)
     if profile.mac_on_declines and not mac_ok:
         return Input.RESPONSE_INVALID, Detail(code=code, trigger=Trigger.BAD_MAC)
+    note = _meant_for_another(record, answer)
+    if note:
+        return Input.RESPONSE_INVALID, Detail(code=code, trigger=Trigger.BAD_ANSWER, note=note)
     if code in profile.reverse_on and record.kind.reversible:
         return Input.RESPONSE_INVALID, Detail(code=code, trigger=Trigger.DOUBTFUL_CODE)
     if code in profile.doubtful:
@@ -79,6 +82,17 @@ def _judge_approval(
     if approved > requested or (approved != requested and whole) or (partial and amount is None):
         return Input.RESPONSE_INVALID, Detail(code=code, trigger=Trigger.BAD_ANSWER, note="F4 differs")
     return Input.RESPONSE_APPROVED, _told(answer.fields, code, approved if partial else None)
+
+
+def _meant_for_another(record: Record, answer: Message) -> str:
+    """Say what shows that a refusal is an old one, to a number since used again; believed, it would hide an approval.
+
+    F4 may be absent or zero in a refusal; another amount is another transaction's.
+    """
+    if not _same(record, answer):
+        return "F3 differs"
+    amount = amount_of(answer)
+    return "F4 differs" if amount and amount != record.opening.amount_minor else ""
 
 
 def _same(record: Record, answer: Message) -> bool:

@@ -225,7 +225,16 @@ class Auditor:
             return "invalid"
         if code in profile.reverse_on and stored.kind not in _NEVER_REVERSED:
             return "invalid"
+        if self._to_another(stored, msg):
+            return "invalid"
         return "doubtful" if code in profile.doubtful else "declined"
+
+    def _to_another(self, stored: Stored, msg: Message) -> bool:
+        """Say whether a refusal is an old one, to another transaction under the same number."""
+        gives_back = stored.kind.undoes or stored.kind is Kind.REFUND
+        processing = "20" if gives_back else "03" if stored.kind is Kind.PREAUTH else "00"
+        amount = classify.amount_of(msg)
+        return msg.fields.get(3, processing)[:2] != processing or amount not in (None, 0, stored.amount_minor)
 
     def to_host(self, gateway: GatewayDriver, command: ev.SendHost) -> None:
         """See what leaves for the host: only what the disk already knows may."""
