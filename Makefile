@@ -34,7 +34,7 @@ demo: run-venv
 	@.venv/bin/storno demo $(ARGS)
 
 test: gates
-	@$(PY) -m pytest -m 'not crash and not slow and not spark' $(PYTEST_ARGS)
+	@$(PY) -m pytest -n $(JOBS) --dist worksteal -m 'not crash and not slow and not spark' $(PYTEST_ARGS)
 
 gates: dev-venv
 	@.venv/bin/ruff check --quiet . && echo '✓ ruff check'
