@@ -21,6 +21,8 @@ class Step:
     sql: str
     keep: bool = True
     """False: a view, worked out anew by each reader; True: worked out once and kept."""
+    below: int = 0
+    """Over 0: its column `b` holds numbers from 0 to below this, and `in_set(number, 'name')` asks for them."""
 
     def inputs(self, known: frozenset[str]) -> frozenset[str]:
         """Give the tables it reads, of those known."""

@@ -58,7 +58,7 @@ class Engine(Protocol):
         """Make a small table; types are `text` and `int`."""
 
     def run(self, step: Step) -> None:
-        """Work out a step and keep it under its name. Raises EngineError."""
+        """Work out a step and keep it under its name; one with numbers also as a set. Raises EngineError."""
 
     def drop(self, names: Iterable[str]) -> None:
         """Forget tables that nobody needs any more."""

@@ -46,6 +46,7 @@ class DuckEngine:
         self._db.execute(
             "SET perfect_ht_threshold = 24"
         )  # buckets are small numbers: sums go by place, not by hash
+        self._db.execute("CREATE MACRO in_set(number, name) AS get_bit(getvariable(name), number) = 1")
         self._views: set[str] = set()
 
     def source(self, name: str, parts: Sequence[Part], shape: Shape) -> None:
@@ -104,6 +105,9 @@ class DuckEngine:
         if not step.keep:
             self._views.add(step.name)
         self._do(f"CREATE {kind} {step.name} AS {step.sql}", step.name)
+        if step.below:
+            bits = f"SELECT bitstring_agg(b, 0, {step.below - 1}) FROM {step.name}"  # noqa: S608 - our own names
+            self._do(f"SET VARIABLE {step.name} = ({bits})", step.name)
 
     def drop(self, names: Iterable[str]) -> None:
         """Drop tables."""

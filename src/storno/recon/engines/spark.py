@@ -41,9 +41,16 @@ def carried_over(sql: str) -> str:
 
 
 def _rename(node: Any) -> Any:
-    """Give `hash` its 64-bit counterpart: Spark's own `hash` has 32 bits only."""
-    if isinstance(node, exp.Anonymous) and node.name.lower() == "hash":
+    """Give `hash` its 64-bit counterpart (Spark's own has 32 bits only), and ask for sets by their tables."""
+    if not isinstance(node, exp.Anonymous):
+        return node
+    if node.name.lower() == "hash":
         return exp.Anonymous(this="xxhash64", expressions=node.expressions)
+    if node.name.lower() == "in_set":
+        number, name = node.expressions
+        return sqlglot.parse_one(f"x IN (SELECT b FROM {name.name})").transform(  # noqa: S608 - our own names
+            lambda one: number.transform(_rename) if isinstance(one, exp.Column) and one.name == "x" else one
+        )
     return node
 
 

@@ -68,7 +68,7 @@ FEE_DUE = (
     "ELSE (-n.amount * r.basis_points + 5000) // 10000 END"
 )
 
-_IN_BAD = "CAST(hash($key) & $mask AS INT) IN (SELECT b FROM $bad)"
+_IN_BAD = "in_set(CAST(hash($key) & $mask AS INT), '$bad')"
 
 
 _BOOKS_N = """
@@ -132,7 +132,7 @@ def _network(shaping: Shaping, how: Filter, *, fees: bool) -> tuple[Step, ...]:
         Step("digest_n", f"{digest} UNION ALL {ours}", keep=how.roomy),
         Step("unequal_n", fill(_UNEQUAL, rows="digest_n")),
         Step("odd_voids", fill(_ODD_VOIDS, mask=how.mask)),
-        Step("bad_n", "SELECT b FROM unequal_n UNION SELECT b FROM odd_voids"),
+        Step("bad_n", "SELECT b FROM unequal_n UNION SELECT b FROM odd_voids", below=how.mask + 1),
         Step("net_open", shaping.lines("network", f"{_MOVES} AND {chosen}", f"moves AND {chosen}"), keep=False),
     )  # fmt: skip
 
@@ -148,7 +148,7 @@ def _terminal(shaping: Shaping, how: Filter) -> tuple[Step, ...]:
                 values=f"effect, currency{columns}")  # fmt: skip
     return (
         Step("digest_t", f"{theirs} UNION ALL {ours}", keep=how.roomy),
-        Step("bad_t", fill(_UNEQUAL, rows="digest_t")),
+        Step("bad_t", fill(_UNEQUAL, rows="digest_t"), below=how.mask + 1),
         Step("term_open", shaping.lines(
             "terminal", f"{_MOVES} AND {_in_bad(how, f'tid, stan, {LINE_DAY}', 'bad_t')}",
             f"moves AND {_in_bad(how, _TERMINAL_KEY, 'bad_t')}",

@@ -161,6 +161,11 @@ FROM (
     ) AS c
 ) AS d WHERE of_line = 1 AND of_tx = 1
 """
+# Lines that do not count are left out: how many of them go on depends on the filter's buckets.
+_PASSES = """
+SELECT k.pass, count(*) AS rows_ FROM links_$s AS k JOIN lines_$s AS l ON k.row_id = l.row_id
+WHERE l.live = 1 GROUP BY k.pass
+"""
 
 
 def match(s: str, *, fees: bool) -> tuple[Step, ...]:
@@ -203,5 +208,5 @@ def match(s: str, *, fees: bool) -> tuple[Step, ...]:
         *steps,
         Step(f"links_{s}", " UNION ALL ".join(links)),
         Step(f"alone_{s}", f"SELECT * FROM left_{s}_{last}"),  # noqa: S608 - our own text
-        Step(f"passes_{s}", f"SELECT pass, count(*) AS rows_ FROM links_{s} GROUP BY pass"),  # noqa: S608
+        Step(f"passes_{s}", fill(_PASSES, s=s)),
     )

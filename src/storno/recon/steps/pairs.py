@@ -22,18 +22,20 @@ WAITS = frozenset({
 
 # A second line of a settled transaction whose RRN was damaged: the first one took the transaction out of sight.
 _TWINS = """
-SELECT l.row_id, min(b.tx_id) AS tx_id,
-    min(b.tid || '/' || b.mid || '/' || b.batch || '/' || b.stan || '/' || b.day) AS key
-FROM alone_n AS l JOIN days AS d ON l.at_n = d.n
-    JOIN books AS b ON l.tid = b.tid AND l.stan = b.stan AND d.day = b.day AND l.amount = b.effect
-        AND l.klass = b.klass AND l.currency = b.currency
-    ANTI JOIN free_n_0 AS f ON b.tx_id = f.tx_id
-WHERE l.stan <> '' AND l.tid <> '' AND l.live = 1
-GROUP BY l.row_id HAVING count(*) = 1
+SELECT row_id, min(key) AS key FROM (
+    SELECT l.row_id, b.tid || '/' || b.mid || '/' || b.batch || '/' || b.stan || '/' || b.day AS key
+    FROM alone_n AS l JOIN days AS d ON l.at_n = d.n
+        JOIN books AS b ON l.tid = b.tid AND l.stan = b.stan AND d.day = b.day AND l.amount = b.effect
+            AND l.klass = b.klass AND l.currency = b.currency
+    WHERE l.stan <> '' AND l.tid <> '' AND l.live = 1
+) AS t ANTI JOIN (
+    SELECT tid || '/' || mid || '/' || batch || '/' || stan || '/' || day AS key FROM free_n_0
+) AS f ON t.key = f.key
+GROUP BY row_id HAVING count(*) = 1
 """
-_NO_TWINS = "SELECT row_id, '' AS tx_id, '' AS key FROM alone_t WHERE FALSE"
+_NO_TWINS = "SELECT row_id, '' AS key FROM alone_t WHERE FALSE"
 _KEYED = """
-SELECT l.*, coalesce(t.tx_id, '') AS twin, CASE WHEN t.key IS NOT NULL THEN t.key WHEN rrn <> '' THEN rrn
+SELECT l.*, coalesce(t.key, '') AS twin, CASE WHEN t.key IS NOT NULL THEN t.key WHEN rrn <> '' THEN rrn
     WHEN tid <> '' AND stan <> '' THEN tid || '/' || mid || '/' || batch || '/' || stan || '/' || day
     WHEN reference <> '' THEN reference ELSE l.row_id END AS key
 FROM alone_$s AS l LEFT JOIN twins_$s AS t ON l.row_id = t.row_id
@@ -86,7 +88,7 @@ SELECT '$leg' AS leg, b.tx_id AS pair_id, TRUE AS b_there, b.tx_id, b.klass, b.s
 FROM free_${s}_0 AS b LEFT JOIN gathered_$s AS g ON b.tx_id = g.tx_id
     LEFT JOIN pairs_off_$s AS p ON b.tx_id = p.tx_id $coverage
 UNION ALL
-SELECT '$leg' AS leg, 'line ' || g.key || ' ' || g.currency AS pair_id, FALSE AS b_there, g.twin AS tx_id,
+SELECT '$leg' AS leg, 'line ' || g.key || ' ' || g.currency AS pair_id, FALSE AS b_there, '' AS tx_id,
     g.own AS klass,
     '' AS b_state, 'none' AS b_position, '' AS b_told, 0 AS b_amount, 0 AS b_asked, 0 AS b_effect, '' AS b_mid,
     '' AS b_tid, FALSE AS b_undone, FALSE AS b_pairs_off, TRUE AS o_there, g.twin <> '' AS o_twin,
