@@ -48,7 +48,7 @@ def texts(folder, result):
     return (folder / "t.parquet").read_bytes(), result.accounts, result.bridges, result.passes
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32), digest=st.booleans())
 def test_the_order_of_rows_and_the_effort_change_no_byte(tmp_path, seed, digest):
     first = texts(tmp_path, run(**WORLD))

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from storno.recon.plan import Step
     from storno.recon.sides import Effort
 
+_AT_ONCE = 500
 _TYPES = {"text": "VARCHAR", "int": "BIGINT"}
 
 
@@ -96,8 +97,11 @@ class DuckEngine:
             f"CREATE TABLE {name} ({', '.join(f'{one} {_TYPES[kind]}' for one, kind in columns.items())})"
         )
         if listed:
-            places = ", ".join("?" * len(columns))
-            self._db.executemany(f"INSERT INTO {name} VALUES ({places})", listed)  # noqa: S608
+            places = f"({', '.join('?' * len(columns))})"
+            for at in range(0, len(listed), _AT_ONCE):
+                some = listed[at : at + _AT_ONCE]
+                values = [value for row in some for value in row]
+                self._db.execute(f"INSERT INTO {name} VALUES {', '.join([places] * len(some))}", values)  # noqa: S608
 
     def run(self, step: Step) -> None:
         """Work out a step."""
