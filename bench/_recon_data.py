@@ -97,6 +97,7 @@ SELECT row_number() OVER () AS line_no, * FROM (
 def make(folder: Path, rows: int, csv: bool) -> dict[str, Path]:
     """Write the three sides as Parquet (zstd), and as CSV too where asked; give the paths."""
     with duckdb.connect(config={"temp_directory": str(folder / "spill"), "memory_limit": "6GB"}) as db:
+        db.execute("SET enable_progress_bar = false")
         db.execute(_SALES.replace("$rows", str(rows)))
         paths = {}
         for name, sql in (("books", _BOOKS), ("terminal", _TERMINAL), ("network", _NETWORK)):

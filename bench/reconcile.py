@@ -52,6 +52,7 @@ def scan(folder: Path, suffix: str) -> dict[str, int]:
     import duckdb
 
     db = duckdb.connect(config={"preserve_insertion_order": "false"})
+    db.execute("SET enable_progress_bar = false")
     for side, columns in COMPARED.items():
         path = folder / f"{side}.{suffix}"
         reader = (
