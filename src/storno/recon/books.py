@@ -56,5 +56,5 @@ def missing_columns(path: Path) -> tuple[str, ...]:
 
 
 def _needed() -> Iterator[str]:
-    yield from (one for one in BOOKS_TEXTS if one not in ("response", "original", "pan_masked", "auth_code"))
+    yield from (one for one in BOOKS_TEXTS if one not in ("original", "pan_masked", "auth_code"))
     yield from ("amount_minor", "approved_minor", "opened_ms")

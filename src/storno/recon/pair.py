@@ -15,10 +15,10 @@ LINE_TEXTS: Final = (
 """Text columns of an outside line as they are stored; one that a file lacks is empty in all its rows."""
 LINE_NUMBERS: Final = ("line_no", "amount_minor", "fee_minor", "net_minor")
 BOOKS_TEXTS: Final = (
-    "tx_id", "tid", "mid", "batch", "stan", "date", "kind", "state", "currency", "position", "told", "response",
-    "rrn", "auth_code", "original", "pan_masked",
+    "tx_id", "tid", "mid", "batch", "stan", "date", "kind", "state", "currency", "position", "told", "rrn",
+     "auth_code", "original", "pan_masked",
 )  # fmt: skip
-BOOKS_NUMBERS: Final = ("amount_minor", "approved_minor", "attempts", "opened_ms")
+BOOKS_NUMBERS: Final = ("amount_minor", "approved_minor", "opened_ms")
 
 NULLABLE: Final = frozenset({"net_minor", "approved_minor"})
 

@@ -89,7 +89,7 @@ def line_totals(engine: Engine, leg: Leg) -> list[dict[str, Any]]:
 
 def books_totals(engine: Engine) -> list[dict[str, Any]]:
     """Read the sums of our books by class, position and currency."""
-    names = ("klass", "position", "state", "told", "currency", "rows_", "effect")
+    names = ("klass", "position", "told", "currency", "rows_", "effect")
     return [
         dict(zip(names, row, strict=True))
         for row in engine.rows(f"SELECT {', '.join(names)} FROM books_totals")  # noqa: S608

@@ -215,7 +215,7 @@ class _Run:
                 steps += [*deposits(terms), *results(s, leg.value, terms, DEPOSIT_PASSES, DEPOSITS_LIKELY)]
             else:
                 steps += match.match(s, fees=seen.fees)
-                steps += pairs(s, leg.value, terms)
+                steps += pairs(s, leg.value, terms, self._shaping)
                 steps += results(s, leg.value, terms, match.names_of(s), match.tolerant(s))
         return tuple(steps)
 

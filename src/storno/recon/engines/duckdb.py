@@ -51,32 +51,31 @@ class DuckEngine:
         self._views: set[str] = set()
 
     def source(self, name: str, parts: Sequence[Part], shape: Shape) -> None:
-        """Make files one view; CSV files are turned into Parquet once, in the spill folder."""
+        """Make files one view; a CSV file is read once, into a table that goes to disk where memory ends."""
         if not parts:
             self._do(f"CREATE VIEW {name} AS SELECT * FROM ({_empty(shape)}) AS e WHERE FALSE")  # noqa: S608
             return
         selects = []
         for at, part in enumerate(parts):
-            path = part.path
-            if path.suffix.lower() in (".csv", ".txt"):
-                path = self._from_csv(part.path, self._folder / f"{name}-{at}.parquet", shape)
-            reader = f"read_parquet({_literal(str(path))})"
+            reader = f"read_parquet({_literal(str(part.path))})"
+            if part.path.suffix.lower() in (".csv", ".txt"):
+                reader = self._from_csv(part.path, f"{name}_csv_{at}", shape)
             selects.append(f"SELECT {self._columns(reader, part, shape)} FROM {reader}{left_out(part)}")  # noqa: S608
         self._do(f"CREATE VIEW {name} AS " + " UNION ALL ".join(selects))
 
-    def _from_csv(self, path: Path, target: Path, shape: Shape) -> Path:
-        reader = f"read_csv({_literal(str(path))}, header = true, all_varchar = true)"
-        there = [one for one in (*shape.texts, *shape.numbers) if one in self._names(reader)]
-        columns = ", ".join(
-            f'coalesce("{one}", \'\') AS "{one}"'
-            if one in shape.texts
-            else f'CAST("{one}" AS BIGINT) AS "{one}"'
-            for one in there
+    def _from_csv(self, path: Path, table: str, shape: Shape) -> str:
+        where = _literal(str(path))
+        there = self._names(f"read_csv({where}, header = true, all_varchar = true)")
+        texts = [one for one in shape.texts if one in there]
+        numbers = [one for one in shape.numbers if one in there]
+        types = ", ".join(
+            f"{_literal(one)}: '{'BIGINT' if one in numbers else 'VARCHAR'}'" for one in sorted(there)
         )
-        self._do(
-            f"COPY (SELECT {columns} FROM {reader}) TO {_literal(str(target))} (FORMAT parquet, COMPRESSION lz4_raw)"  # noqa: S608
-        )
-        return target
+        never_null = ", ".join(map(_literal, texts))
+        reader = f"read_csv({where}, header = true, types = {{{types}}}, force_not_null = [{never_null}])"
+        columns = ", ".join(map(_quoted, (*texts, *numbers)))
+        self._do(f"CREATE TABLE {table} AS SELECT {columns} FROM {reader}")  # noqa: S608
+        return table
 
     def _names(self, reader: str) -> frozenset[str]:
         return frozenset(row[0] for row in self._ask(f"DESCRIBE SELECT * FROM {reader}"))  # noqa: S608

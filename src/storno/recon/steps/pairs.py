@@ -13,6 +13,7 @@ from storno.recon.plan import Step, fill, text
 
 if TYPE_CHECKING:
     from storno.recon.finding import Rule
+    from storno.recon.steps.sides import Shaping
 
 WAITS = frozenset({
     "approved_not_settled", "booked_not_settled", "settled_not_booked", "refund_without_sale", "terminal_not_booked",
@@ -21,11 +22,17 @@ WAITS = frozenset({
 """Rules whose one-sided pairs wait in the holding pool first: the other side may only be late."""
 
 # A second line of a settled transaction whose RRN was damaged: the first one took the transaction out of sight.
+_TWIN_BITS = (1 << 20) - 1
+_TWIN_KEYS = """
+SELECT DISTINCT CAST(hash(l.tid, l.stan, d.day) & $bits AS INT) AS b FROM alone_n AS l JOIN days AS d ON l.at_n = d.n
+WHERE l.stan <> '' AND l.tid <> '' AND l.live = 1
+"""
+_TWIN_BOOKS = "position = 'effect' AND in_set(CAST(hash(tid, stan, \"date\") & $bits AS INT), 'twin_keys')"
 _TWINS = """
 SELECT row_id, min(key) AS key FROM (
     SELECT l.row_id, b.tid || '/' || b.mid || '/' || b.batch || '/' || b.stan || '/' || b.day AS key
     FROM alone_n AS l JOIN days AS d ON l.at_n = d.n
-        JOIN books AS b ON l.tid = b.tid AND l.stan = b.stan AND d.day = b.day AND l.amount = b.effect
+        JOIN twin_books AS b ON l.tid = b.tid AND l.stan = b.stan AND d.day = b.day AND l.amount = b.effect
             AND l.klass = b.klass AND l.currency = b.currency
     WHERE l.stan <> '' AND l.tid <> '' AND l.live = 1
 ) AS t ANTI JOIN (
@@ -149,11 +156,11 @@ class Terms:
         return tuple(one for one in self.rules if one.leg.value == leg)
 
 
-def pairs(s: str, leg: str, terms: Terms) -> tuple[Step, ...]:
+def pairs(s: str, leg: str, terms: Terms, shaping: Shaping) -> tuple[Step, ...]:
     """Give the steps that make `pairs_<s>` and judge them as `judged_<s>`."""
     by_day = s == "t"
     steps = [
-        Step(f"twins_{s}", _NO_TWINS if by_day else _TWINS),
+        *((Step("twins_t", _NO_TWINS),) if by_day else _twins(shaping)),
         Step(f"keyed_{s}", fill(_KEYED, s=s)),
         Step(f"grouped_{s}", fill(_GROUPED, s=s, columns=_COLUMNS)),
         Step(f"gathered_{s}", fill(_GATHERED, s=s)),
@@ -171,6 +178,16 @@ def pairs(s: str, leg: str, terms: Terms) -> tuple[Step, ...]:
         )),
         judged(s, leg, terms),
     )  # fmt: skip
+
+
+def _twins(shaping: Shaping) -> tuple[Step, ...]:
+    few = "SELECT tid, mid, batch, stan, day, effect, klass, currency FROM ($picked) AS b"
+    picked = fill(few, picked=shaping.books(fill(_TWIN_BOOKS, bits=_TWIN_BITS)))
+    return (
+        Step("twin_keys", fill(_TWIN_KEYS, bits=_TWIN_BITS), below=_TWIN_BITS + 1),
+        Step("twin_books", picked),
+        Step("twins_n", _TWINS),
+    )
 
 
 def judged(s: str, leg: str, terms: Terms) -> Step:

@@ -79,8 +79,8 @@ FROM $lines GROUP BY kind, mark, live, moves, currency, day
 """
 
 _BOOKS_TOTALS = """
-SELECT klass, position, state, told, currency, day, count(*) AS rows_, CAST(sum(effect) AS BIGINT) AS effect
-FROM books GROUP BY klass, position, state, told, currency, day
+SELECT klass, position, told, currency, day, count(*) AS rows_, CAST(sum(effect) AS BIGINT) AS effect
+FROM books GROUP BY klass, position, told, currency, day
 """
 
 LINES = {"network": "net", "terminal": "term", "bank": "bank"}
