@@ -148,6 +148,23 @@ def test_outside_lines_are_shown_masked(home, capsys, tmp_path):
     assert "R1" in out
     assert "R2" not in out
     assert "not here any more" in out
+    assert "bank.csv:2 payments ¥12.00 settled 2026-11-20 merchant 898440153110001" in " ".join(out.split())
+
+
+def test_the_time_of_an_outside_line_is_never_taken_for_a_card_number(home, capsys, tmp_path):
+    journal = tmp_path / "pos.csv"
+    journal.write_text(
+        "tid,mid,batch,stan,date,time,kind,amount_minor,currency,outcome,rrn,auth_code,card,original_stan\n"
+        "10000001,898440153110001,000001,000001,20261102,112715,sale,1200,CNY,approved,630664016414,123456,,\n",
+        "utf-8",
+    )
+    code, _, err = told(capsys, "import", str(journal), "--mapping", "storno_terminal")
+    assert code == 0, err
+    [file] = Catalogue(home).files()
+    one = finding(6, lines=(f"{file.file_id}:2",))
+    record(home, [one], [], int(time.time() * 1000), RUN)
+    assert scrub("20261102112715") != "20261102112715"
+    assert "2026-11-02 11:27:15" in " ".join(told(capsys, "exceptions", "show", one.finding_id)[1].split())
 
 
 def test_ids_that_mean_nothing_or_a_transaction(home, capsys):
