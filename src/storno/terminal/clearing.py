@@ -8,7 +8,7 @@ Pure.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 
 from storno.iso8583.profile import CrossDay, WhenExhausted
@@ -85,7 +85,7 @@ def _clear(memory: Memory, sign_in: SignIn, now_ms: int, *, insist: bool) -> Gen
         return (yield from set_aside(memory, pending, Cause.CROSS_DAY, now_ms))
     budget = profile.terminal_resends_max + 1
     if insist and pending.attempts >= budget:
-        yield from memory.save(SetPending(replace(pending, attempts=0)))
+        yield from memory.save(SetPending(pending._replace(attempts=0)))
     failures, signed_in, code = 0, False, ""
     while memory.pending is not None and memory.pending.attempts < budget:
         attempt = yield from _attempt(memory)
@@ -123,12 +123,12 @@ class _Attempt:
 def _attempt(memory: Memory) -> Generator[Step, Reply, _Attempt]:
     before = memory.pending
     assert before is not None, "an attempt without a record"
-    not_sent = replace(before, connect_failures=before.connect_failures + 1)
+    not_sent = before._replace(connect_failures=before.connect_failures + 1)
     reply = yield Connect()
     if reply.happened is not Happened.DONE:
         yield from memory.save(SetPending(not_sent))
         return _Attempt(_Outcome.NOT_SENT)
-    now = replace(before, attempts=before.attempts + 1, connect_failures=0)
+    now = before._replace(attempts=before.attempts + 1, connect_failures=0)
     yield from memory.save(SetPending(now))
     message = reversals.message(memory.setup, now)
     timeout_ms = memory.setup.reversal_ms
@@ -148,4 +148,4 @@ def _row(memory: Memory, pending: Pending, reversal: Reversal) -> tuple[PutEntry
     entry: Entry | None = memory.entry
     if entry is None or (entry.batch, entry.stan) != (pending.batch, pending.stan):
         return ()
-    return (PutEntry(replace(entry, reversal=reversal)),)
+    return (PutEntry(entry._replace(reversal=reversal)),)

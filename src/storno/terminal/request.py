@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from storno.iso8583.cipher import KeyKind
-from storno.iso8583.codec import codec_for
+from storno.iso8583.codec import Codec, codec_for
 from storno.iso8583.keys import WorkingKeys
 from storno.iso8583.mac import Mac, mac_algorithm, profile_for
 from storno.iso8583.message import Message
@@ -43,8 +43,8 @@ class Order:
 class Wire:
     """The terminal's codec and keys: turns messages into frames and checks the MAC of answers."""
 
-    def __init__(self, setup: Setup) -> None:
-        self.codec = codec_for(setup.dialect)
+    def __init__(self, setup: Setup, codec: Codec | None = None) -> None:
+        self.codec = codec or codec_for(setup.dialect)
         self._setup = setup
         self._macs = setup.profile.mac != _NO_MAC
         self._mac: Mac | None = None

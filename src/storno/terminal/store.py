@@ -7,7 +7,6 @@ record is never dropped but by a change that says so.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Protocol
 
 from storno.terminal.memory import Remembered
@@ -94,18 +93,20 @@ class MemoryStore:
     def commit(self, changes: Sequence[Change]) -> None:
         """Apply the changes in order."""
         for change in changes:
-            self._apply(change)
-
-    def _apply(self, change: Change) -> None:
-        match change:
-            case SetNumbers(numbers):
-                self._numbers = numbers
-            case SetPending(pending):
-                self._pending = pending
-            case ClearPending():
-                self._pending = None
-            case PutEntry(entry):
+            if isinstance(change, SetNumbers):
+                self._numbers = change.numbers
+            elif isinstance(change, PutEntry):
+                entry = change.entry
                 self._rows[entry.batch, entry.stan, entry.at_ms] = entry
+            elif isinstance(change, SetPending):
+                self._pending = change.pending
+            elif isinstance(change, ClearPending):
+                self._pending = None
+            else:
+                self._apply(change)
+
+    def _apply(self, change: DropEntry | PutException | KeepCard | CloseBatch) -> None:
+        match change:
             case DropEntry(batch, stan, at_ms):
                 self._rows.pop((batch, stan, at_ms), None)
             case PutException(exhausted):
@@ -117,7 +118,7 @@ class MemoryStore:
 
     def _close_batch(self, batch: str) -> None:
         self._rows = {
-            key: replace(row, settled=True) if row.batch == batch else row for key, row in self._rows.items()
+            key: row._replace(settled=True) if row.batch == batch else row for key, row in self._rows.items()
         }
         self._cards = {key: pan for key, pan in self._cards.items() if key[0] != batch}
 

@@ -14,6 +14,7 @@ from storno.gateway.node import Node
 from storno.iso8583.errors import FrameError
 from storno.iso8583.frames import Frames
 from storno.journal.memory import MemoryJournal
+from storno.sim.world.auditor import WATCHED
 from storno.sim.world.disk import Disk
 from storno.sim.world.network import Line
 from storno.vault.memory import MemoryCardVault, MemoryKeyStore
@@ -64,7 +65,7 @@ class GatewayDriver:
         world.auditor.process_starts(self)
         incarnation = self.disk.open(self._durable, self._disk_failed)
         self.node = node = Node(
-            world.swarm.node, world.dialect, self.journal, self.keys, self.vault, incarnation
+            world.swarm.node, world.dialect, self.journal, self.keys, self.vault, incarnation, world.codec
         )
         node.profile = world.profile  # all worlds share one dialect object, and with it one compiled codec
         self._armed_ms, self._turning = None, False
@@ -108,10 +109,14 @@ class GatewayDriver:
 
     def feed(self, event: ev.Event) -> None:
         """Give the node an event and carry out what it orders."""
-        if self.node is None:
+        node, world = self.node, self._world
+        if node is None:
             return
-        self._world.auditor.event(self, event)
-        self._perform(self.node.step(self._clock.now_ms, event))
+        if world.story is not None or isinstance(event, WATCHED):
+            world.auditor.event(self, event)
+        commands = node.step(self._clock.now_ms, event)
+        if commands:
+            self._perform(commands)
         if not self._turning and self.node is not None:
             self._turning = True
             self._clock.after(0, self._turn, self.life)
@@ -157,7 +162,13 @@ class GatewayDriver:
     def _perform(self, commands: Sequence[ev.Command]) -> None:
         life, crash = self.life, self._world.swarm.crash
         for command in commands:
-            if crash and not isinstance(command, ev.Log) and self._rng.random() < crash:
+            if isinstance(command, ev.Log):
+                if life != self.life:
+                    return
+                if self._world.story is not None:
+                    self._world.story.log(self._clock.now_ms, command)
+                continue
+            if crash and self._rng.random() < crash:
                 self.crash_for(int(self._rng.random() * 20_000) + 200, power=self._rng.random() < 0.3)
             if life != self.life:
                 return
@@ -165,9 +176,6 @@ class GatewayDriver:
                 self._send_host(command)
             elif isinstance(command, ev.SendTerminal):
                 self._send_terminal(command)
-            elif isinstance(command, ev.Log):
-                if self._world.story is not None:
-                    self._world.story.log(self._clock.now_ms, command)
             else:
                 self._perform_seldom(command)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from storno.iso8583.codec import codec_for
 from storno.iso8583.errors import FrameError
 from storno.iso8583.frames import Frames
 from storno.reversal.key import TxKey
@@ -51,10 +50,11 @@ class HostDriver:
             HostOptions(check_roles=False),
             world.stream("host"),
             self._plan,
+            world.codec,
         )
         self.up = True
         self._rng = world.stream("host edge")
-        self._codec = codec_for(world.dialect)
+        self._codec = world.codec
         self._life = 0
         self._lines: dict[Line, Frames] = {}
         self._undoing: dict[tuple[str, str], Identity] = {}
