@@ -47,6 +47,8 @@ _WORDS: dict[Enum | None, Any] = {
 """What each word is written as; a look-up here costs a fifth of `.value`, and a step writes a dozen."""
 _STATES = {one.value: one for one in State}
 _INPUTS = {one.value: one for one in Input}
+_KINDS = {one.value: one for one in Kind}
+_TRIGGERS = {one.value: one for one in Trigger}
 """Reading goes through these: a word that is not known is then refused by the class itself, with its own error."""
 _PENDING = frozenset({State.AUTHORIZING, State.ADVISING, State.REVERSING})
 GENESIS = bytes(32)
@@ -171,8 +173,8 @@ def _opening_body(plain: tuple[Any, ...]) -> dict[str, Any]:
 def _read_opening(body: dict[str, Any]) -> Opening:
     return Opening(
         key=TxKey(*body["key"]),
-        kind=Kind(body["kind"]),
-        first_state=State(body["state"]),
+        kind=_KINDS.get(body["kind"]) or Kind(body["kind"]),
+        first_state=_STATES.get(body["state"]) or State(body["state"]),
         amount_minor=body["amount"],
         currency=body["currency"],
         dialect=body["dialect"],
@@ -184,7 +186,7 @@ def _read_opening(body: dict[str, Any]) -> Opening:
         hold_minor=body.get("hold", 0),
         fields=tuple([(int(number), text) for number, text in body["fields"].items()]),
         tombstone=body.get("tombstone", False),
-        trigger=Trigger(body["trigger"]) if "trigger" in body else None,
+        trigger=_read_trigger(body),
         reason=body.get("reason", ""),
     )
 
@@ -217,6 +219,11 @@ def _detail_body(plain: tuple[Any, ...]) -> dict[str, Any]:
     return body
 
 
+def _read_trigger(body: dict[str, Any]) -> Trigger | None:
+    word = body.get("trigger")
+    return None if word is None else _TRIGGERS.get(word) or Trigger(word)
+
+
 def _read_detail(body: dict[str, Any]) -> Detail:
     get = body.get
     fields = get("fields")
@@ -225,7 +232,7 @@ def _read_detail(body: dict[str, Any]) -> Detail:
         get("rrn", ""),
         get("auth_code", ""),
         get("amount"),
-        Trigger(body["trigger"]) if "trigger" in body else None,
+        _read_trigger(body),
         get("reason", ""),
         get("due_ms", 0),
         get("deadline_ms", 0),

@@ -5,6 +5,7 @@ Nothing outlives the object; everything else (chain, one use of a posting key, a
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from storno.journal.base import Balance, Head, Verification
@@ -30,7 +31,9 @@ if TYPE_CHECKING:
     from storno.reversal.record import Fact
 
 _AT = {name: place for place, name in enumerate(TX_COLUMNS)}
-_TID, _MID, _BATCH, _STAN, _PENDING = (_AT[name] for name in ("tid", "mid", "batch", "stan", "pending"))
+_TID, _MID, _BATCH, _STAN, _PENDING, _CASE = (
+    _AT[name] for name in ("tid", "mid", "batch", "stan", "pending", "case_kind")
+)
 
 
 class MemoryJournal:
@@ -222,12 +225,12 @@ class MemoryJournal:
         self, *, cases_only: bool = False, pending_only: bool = False, limit: int = 1000
     ) -> tuple[TxRow, ...]:
         """List transactions, oldest first."""
-        wanted = (
-            row
-            for row in self._rows.values()
-            if not (cases_only and row[_AT["case_kind"]] is None) and not (pending_only and not row[_PENDING])
-        )
-        return tuple(row for row, _ in zip(wanted, range(limit), strict=False))
+        wanted: Iterable[TxRow] = self._rows.values()
+        if cases_only:
+            wanted = (row for row in wanted if row[_CASE] is not None)
+        if pending_only:
+            wanted = (row for row in wanted if row[_PENDING])
+        return tuple(islice(wanted, limit))
 
     def read(self, after_seq: int = 0) -> Iterator[Stored]:
         """Give stored facts in order, from after a sequence number."""

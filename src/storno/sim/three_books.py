@@ -71,7 +71,6 @@ def read(home: Path, mids: dict[str, str], *, verify: bool = True) -> Books:
 def host_lines(books: HostBooks) -> Iterator[HostLine]:
     """Give every original the host ever saw."""
     entries = {entry.identity: entry for entry in books.entries()}
-    effects = books.effects()
     restored = Counter(_restored(entries.values()))
     for identity, entry in entries.items():
         yield HostLine(
@@ -79,11 +78,11 @@ def host_lines(books: HostBooks) -> Iterator[HostLine]:
             entry.kind,
             entry.standing is Standing.APPROVED and not entry.reversed,
             entry.in_force,
-            effects[identity].own_minor,
-            effects[identity].held_minor,
+            books.own_minor(entry),
+            entry.hold_minor,
             entry.applied,
             entry.undone,
-            restored[identity],
+            restored.get(identity, 0),
         )
 
 

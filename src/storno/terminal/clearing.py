@@ -8,8 +8,8 @@ Pure.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from storno.iso8583.profile import CrossDay, WhenExhausted
 from storno.terminal import pending as reversals
@@ -32,8 +32,7 @@ SIGN_IN_CODES = frozenset({"77", "99", "A0"})
 SignIn = Callable[[], Generator[Step, Reply, Result]]
 
 
-@dataclass(frozen=True, slots=True)
-class Cleared:
+class Cleared(NamedTuple):
     """How clearing ended. `hindrance` is why the way is not free; `code` is the last F39 received."""
 
     hindrance: Cause | None = None
@@ -114,8 +113,7 @@ class _Outcome(Enum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
-class _Attempt:
+class _Attempt(NamedTuple):
     outcome: _Outcome
     code: str = ""
 

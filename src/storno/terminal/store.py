@@ -7,6 +7,7 @@ record is never dropped but by a change that says so.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Protocol
 
 from storno.terminal.memory import Remembered
@@ -25,6 +26,8 @@ from storno.terminal.state import (
     SetNumbers,
     SetPending,
 )
+
+_BY_TIME = attrgetter("at_ms", "stan")
 
 
 class StoreError(Exception):
@@ -124,8 +127,8 @@ class MemoryStore:
 
     def entries(self, batch: str | None = None) -> tuple[Entry, ...]:
         """Give the rows of a batch (all batches when None), oldest first."""
-        rows = (row for row in self._rows.values() if batch is None or row.batch == batch)
-        return tuple(sorted(rows, key=lambda row: (row.at_ms, row.stan)))
+        rows = [row for row in self._rows.values() if batch is None or row.batch == batch]
+        return tuple(sorted(rows, key=_BY_TIME))
 
     def open_batches(self) -> tuple[str, ...]:
         """Give the batches with rows that are not settled, oldest first."""

@@ -142,7 +142,10 @@ class Auditor:
         if key in stored.postings:
             raise Violation("posting", f"{key} is posted twice", stored.key)
         stored.postings.add(key)
-        if sum(amount for _, amount in entries):
+        left = 0
+        for _, amount in entries:
+            left += amount
+        if left:
             raise Violation("posting", f"{key} does not sum to zero", stored.key)
 
     def _given_up(self, stored: Stored, change: Change) -> None:

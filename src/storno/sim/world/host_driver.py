@@ -136,11 +136,13 @@ class HostDriver:
         self._lines.pop(line, None)
 
     def _perform(self, line: Line, action: Action, note: Note) -> None:
+        if isinstance(action, Send):
+            if action.after_ms:
+                self._clock.after(action.after_ms, self._send, line, action.data, note)
+            else:
+                self._send(line, action.data, note)
+            return
         match action:
-            case Send(data, 0):
-                self._send(line, data, note)
-            case Send(data, after_ms):
-                self._clock.after(after_ms, self._send, line, data, note)
             case SlowDrip(data, ms_per_byte):
                 for at in range(len(data)):
                     last = at == len(data) - 1
