@@ -99,6 +99,10 @@ class HostDriver:
         frames = self._lines.get(line)
         if frames is None:
             return
+        whole = frames.whole(data)
+        if whole is not None:
+            self._serve(line, whole)
+            return
         try:
             frames.receive_data(data)
             while (frame := frames.next_frame()) is not None:
