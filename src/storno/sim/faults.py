@@ -257,7 +257,8 @@ def draw(chances: Iterable[Chance], target: Target, rng: Random) -> Fault | None
     point = rng.random()
     for chance in chances:
         if chance.target is target:
-            if point < chance.probability:
+            share = chance.probability
+            if point < share:
                 return chance.fault
-            point -= chance.probability
+            point -= share
     return None
