@@ -49,6 +49,10 @@ def test_what_was_committed_is_what_is_read(engine, tmp_path_factory, seed, size
         group = shop.changes(size)
         facts += [fact for fact, *_ in group]
         assert journal.commit(group) == len(facts)
+        for tx_id, record in shop.records.items():
+            assert (
+                fold(journal.facts(tx_id)) == record
+            )  # what was read before a commit does not hide what it added
     assert [stored.row for stored in journal.read()] == facts
     digest = GENESIS
     for number, stored in enumerate(journal.read(), 1):

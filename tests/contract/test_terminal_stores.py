@@ -6,7 +6,6 @@ import signal
 import stat
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -71,7 +70,7 @@ def test_what_is_committed_is_loaded(store):
     store.commit([SetNumbers(numbers), PutEntry(ENTRY), SetPending(PENDING)])
     loaded = store.load()
     assert (loaded.numbers, loaded.pending, loaded.entry) == (numbers, PENDING, ENTRY)
-    changed = replace(PENDING, reason=Reason.TIMEOUT, attempts=3)
+    changed = PENDING._replace(reason=Reason.TIMEOUT, attempts=3)
     store.commit([SetPending(changed)])
     assert store.load().pending == changed
     store.commit([ClearPending()])
@@ -79,10 +78,10 @@ def test_what_is_committed_is_loaded(store):
 
 
 def test_rows_are_replaced_dropped_and_kept_apart_when_the_trace_number_comes_back(store):
-    later = replace(ENTRY, at_ms=9, amount_minor=1)
-    other = replace(ENTRY, batch="000002")
+    later = ENTRY._replace(at_ms=9, amount_minor=1)
+    other = ENTRY._replace(batch="000002")
     store.commit([PutEntry(ENTRY), PutEntry(later), PutEntry(other)])
-    store.commit([PutEntry(replace(ENTRY, outcome=Outcome.APPROVED))])
+    store.commit([PutEntry(ENTRY._replace(outcome=Outcome.APPROVED))])
     assert [e.amount_minor for e in store.entries("000001")] == [1234, 1]
     assert store.entries("000001")[0].outcome is Outcome.APPROVED
     assert len(store.entries()) == 3
@@ -115,7 +114,7 @@ def test_exceptions_stay(store):
         "96",
     )
     store.commit([PutException(one)])
-    store.commit([PutException(replace(one, stan="000008"))])
+    store.commit([PutException(one._replace(stan="000008"))])
     assert [e.stan for e in store.exceptions()] == ["000007", "000008"]
     assert store.exceptions()[0] == one
 
@@ -188,7 +187,6 @@ def test_a_foreign_file_is_refused_and_an_empty_one_is_begun(tmp_path, content):
 
 WRITER = """
 import sys
-from dataclasses import replace
 from pathlib import Path
 sys.path.insert(0, {contract!r})
 from test_terminal_stores import ENTRY, PENDING
@@ -197,8 +195,8 @@ from storno.terminal.state import *
 store = FileStore(Path({path!r}))
 for n in range(1, 100000):
     # Counter, record and row say the same number, or the commit was torn.
-    store.commit([SetNumbers(Numbers(stan=n)), SetPending(replace(PENDING, amount_minor=n)),
-                  PutEntry(replace(ENTRY, amount_minor=n))])
+    store.commit([SetNumbers(Numbers(stan=n)), SetPending(PENDING._replace(amount_minor=n)),
+                  PutEntry(ENTRY._replace(amount_minor=n))])
     print(n, flush=True)
 """
 

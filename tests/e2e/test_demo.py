@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -128,7 +127,7 @@ HOST = HostLine(
 
 
 @pytest.mark.parametrize(
-    ("books", "code"), [(Books(), 0), (Books((HOST,)), 1), (Books((replace(HOST, applied=2),)), 1)]
+    ("books", "code"), [(Books(), 0), (Books((HOST,)), 1), (Books((HOST._replace(applied=2),)), 1)]
 )
 def test_the_exit_code_is_the_verdict(monkeypatch, books, code):
     report = Report(

@@ -82,9 +82,9 @@ def figures(line: dict) -> str:
     return (
         f"The soak of {line['at'][:10]}, version {line['version']}, seeds {line['first_seed']:,} to {last_seed:,};\n"
         f"the whole line is the last one of `bench/scoreboard.jsonl`.\n\n| | |\n|---|---|\n{table}\n\n"
-        "The speed falls short of the goal of 5,000: each simulated transaction goes the whole way of production,\n"
-        "with twelve messages encoded or decoded, its facts hashed into the journal's chain, three books kept and a\n"
-        "watcher beside. No single part takes more than a tenth of the time."
+        "The speed is per second of processor time of one core. It falls short of the goal of 5,000: each simulated\n"
+        "transaction goes the whole way of production, with its messages encoded and decoded, its facts hashed into\n"
+        "the journal's chain, three books kept and a watcher beside. What bounds it is said below."
     )
 
 

@@ -41,6 +41,38 @@ def test_any_pieces_give_the_same_frames(bodies, cuts):
     assert found == bodies
 
 
+@given(bodies=st.lists(st.binary(min_size=1, max_size=50), max_size=8), cuts=st.lists(st.integers(1, 30)))
+def test_taking_whole_frames_first_gives_the_same_frames(bodies, cuts):
+    stream, frames, found = wire(*bodies), Frames(Framing()), []
+    sizes = [len(body) + 2 for body in bodies]
+    for cut in [*cuts, *sizes, len(stream)]:
+        piece, stream = stream[:cut], stream[cut:]
+        whole = frames.whole(piece)
+        if whole is not None:
+            found.append(whole)
+            continue
+        frames.receive_data(piece)
+        found += drain(frames)
+    assert found == bodies
+
+
+def test_only_one_exact_frame_with_nothing_before_it_is_whole():
+    one = wire(b"abc")
+    assert Frames(Framing()).whole(one) == b"abc"
+    for data in (b"", one[:2], one[:-1], one + b"\x00", one + one, b"\x00\x00", b"\x00\x0b" + bytes(11)):
+        frames = Frames(Framing(), frame_bytes_max=10)
+        assert frames.whole(data) is None
+        assert frames.buffered == 0
+    frames = Frames(Framing())
+    frames.receive_data(one[:1])
+    assert frames.whole(one) is None  # it is the middle of something else
+    frames = Frames(Framing())
+    frames.receive_data(b"\x00\x00")
+    with pytest.raises(FrameError):
+        frames.next_frame()
+    assert frames.whole(one) is None  # the stream has no meaning any more
+
+
 def test_buffered_counts_what_waits():
     frames = Frames(Framing())
     frames.receive_data(wire(b"abc") + b"\x00")

@@ -314,7 +314,7 @@ def test_a_reversal_answer_with_a_bad_mac_is_a_failed_attempt():
 
 def test_the_trace_number_wraps():
     made = rig()
-    made.store.commit([SetNumbers(replace(made.store.load().numbers, stan=999_998))])
+    made.store.commit([SetNumbers(made.store.load().numbers._replace(stan=999_998))])
     made.restart()
     stans = [made.sale().stan for _ in range(3)]
     assert stans == ["999999", "000001", "000002"]

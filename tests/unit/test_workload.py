@@ -1,7 +1,5 @@
 """The same seed means the same intentions; what they refer to is read from the terminal's log."""
 
-from dataclasses import replace
-
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -43,10 +41,10 @@ def test_a_void_takes_amount_and_card_of_its_sale():
 
 def test_with_nothing_to_undo_a_sale_is_made():
     used = [
-        replace(SALE, undone_by="000008"),
-        replace(SALE, outcome=Outcome.DECLINED),
-        replace(SALE, reversal=Reversal.ACCEPTED),
-        replace(SALE, settled=True),
+        SALE._replace(undone_by="000008"),
+        SALE._replace(outcome=Outcome.DECLINED),
+        SALE._replace(reversal=Reversal.ACCEPTED),
+        SALE._replace(settled=True),
     ]
     for row in used:
         order = order_of(intent(Operation.VOID), (row,))
@@ -54,13 +52,13 @@ def test_with_nothing_to_undo_a_sale_is_made():
 
 
 def test_a_settled_sale_can_still_be_refunded_in_part():
-    order = order_of(intent(Operation.REFUND), (replace(SALE, settled=True),))
+    order = order_of(intent(Operation.REFUND), (SALE._replace(settled=True),))
     assert (order.operation, order.amount_minor) == (Operation.REFUND, 500)
 
 
 def test_a_preauthorisation_is_completed_once():
-    hold = replace(SALE, operation=Operation.PREAUTH)
-    done = replace(SALE, stan="000009", operation=Operation.COMPLETION, original=hold.stan)
+    hold = SALE._replace(operation=Operation.PREAUTH)
+    done = SALE._replace(stan="000009", operation=Operation.COMPLETION, original=hold.stan)
     assert order_of(intent(Operation.COMPLETION), (hold,)).original == hold
     assert order_of(intent(Operation.COMPLETION), (hold, done)).operation is Operation.SALE
 

@@ -173,6 +173,8 @@ def _explain(seed: int, until_ms: int | None, *, small: bool) -> int:
         key, failed = violation.key, str(violation)
     except AssertionError as error:
         failed = f"contract: {error}"
+    except Exception as error:  # noqa: BLE001 - whatever the code under test raises ends a story, not the telling
+        failed = f"crash: {type(error).__name__}: {error}"
     zh = language() == "zh"
     for line in story.about(key):
         who = f"{line.tid}/{line.stan}" if line.tid else ""

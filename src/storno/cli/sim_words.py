@@ -29,7 +29,11 @@ def table(score: Score, cpu_s: float) -> list[str]:
             f"{score.worlds}  ({t('host that keeps its memory', '主机不失忆')}: {score.trusted})",
         ),
         (t("simulated", "模拟时长"), f"{hours:,.0f} h"),
-        (t("transactions", "交易"), f"{score.transactions:,}  ({per_s:,.0f}/s {t('on one core', '单核')})"),
+        (t("transactions", "交易"), f"{score.transactions:,}"),
+        (
+            t("  speed", "  速度"),
+            t(f"{per_s:,.0f} per CPU second of one core", f"单核每 CPU 秒 {per_s:,.0f} 笔"),
+        ),
         (t("  struck by a fault", "  遭遇故障"), f"{score.touched:,}  ({share:.1%})"),
         (t("reversals", "冲正"), f"{score.reversed:,}"),
         (t("  repeats", "  重发"), f"{score.repeats:,}"),
@@ -38,14 +42,42 @@ def table(score: Score, cpu_s: float) -> list[str]:
         (t("exceptions opened", "差错立案"), f"{score.cases:,}"),
         (t("differences named", "已立案的差异"), f"{score.named:,}"),
         (t("differences found", "对账发现的差异"), f"{score.found:,}"),
-        (t("silent", "无人知晓"), f"{score.silent}"),
-        (t("lost", "丢失"), f"{score.lost}"),
-        (t("doubled", "重复"), f"{score.doubled}"),
+        (t("silent", "无人知晓"), _seen(score, score.silent)),
+        (t("lost", "丢失"), _seen(score, score.lost)),
+        (t("doubled", "重复"), _seen(score, score.doubled)),
         (t("promises broken", "违反保证"), f"{len(score.broken)}"),
+        (t("days proven", "已证明的天数"), f"{score.worlds_proven} / {score.worlds}"),
     ]
     width = max(_wide(name) for name, _ in rows)
     lines = [f"{name}{' ' * (width - _wide(name))}  {value}" for name, value in rows]
-    return [*lines, "", *_faults(score), "", *_happened(score), "", *_rows(score)]
+    return [*lines, *_unproven(score), "", *_faults(score), "", *_happened(score), "", *_rows(score)]
+
+
+def _seen(score: Score, count: int) -> str:
+    """Give a count of what must not be; it is only a lower bound when a day was not compared to its end."""
+    return f"{count}" if score.worlds_proven == score.worlds else t(f"at least {count}", f"至少 {count}")
+
+
+def _unproven(score: Score) -> list[str]:
+    """Say plainly of how many days nothing is proven."""
+    lines = []
+    if score.worlds_broken:
+        lines.append(
+            t(
+                f"! {score.worlds_broken} of the days broke a promise and ended there: nothing is proven about money "
+                "silent, lost or doubled in them",
+                f"！{score.worlds_broken} 天因违反保证而中止：这些天是否有无人知晓、丢失或重复的资金，未经证明",
+            )
+        )
+    if score.worlds_stopped:
+        lines.append(
+            t(
+                f"! {score.worlds_stopped} of the days were stopped before their evening: "
+                "their books were not compared",
+                f"！{score.worlds_stopped} 天在日终前停止：账目未核对",
+            )
+        )
+    return lines
 
 
 def _faults(score: Score) -> list[str]:

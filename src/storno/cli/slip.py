@@ -6,7 +6,6 @@ Rule: the card is masked before it gets here; amounts are shown with their curre
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
 from enum import Enum
 
 from storno.cli.text import language, t
@@ -200,5 +199,5 @@ def status_json(
 
 
 def _plain(value: Entry | Exhausted | Pending) -> dict[str, object]:
-    members = {one.name: getattr(value, one.name) for one in fields(value)}
-    return {name: member.value if isinstance(member, Enum) else member for name, member in members.items()}
+    members = value._asdict().items()
+    return {name: member.value if isinstance(member, Enum) else member for name, member in members}

@@ -125,15 +125,16 @@ def identity(msg: Message) -> TxKey:
     A network's F60 holds other things; its messages are known by F7, which no terminal sends.
     """
     fields = msg.fields
-    sixty = fields.get(60, "")
+    get = fields.get
+    sixty = get(60, "")
     batch = sixty[2:8] if 7 not in fields and len(sixty) >= 8 and sixty.isdigit() else ""
-    return TxKey(fields.get(41, ""), fields.get(42, ""), batch, fields.get(11, ""))
+    return TxKey(get(41, ""), get(42, ""), batch, get(11, ""))
 
 
 def wire_key(msg: Message) -> WireKey:
     """Give what an answer must carry to belong to this request; the same for request and answer."""
-    fields = msg.fields
-    return WireKey(msg.mti[1], fields.get(41, ""), fields.get(42, ""), fields.get(11, ""))
+    get = msg.fields.get
+    return WireKey(msg.mti[1], get(41, ""), get(42, ""), get(11, ""))
 
 
 def pan_of(msg: Message) -> str:
@@ -161,14 +162,15 @@ def check_money(msg: Message) -> tuple[int, str] | BadRequest:
     amount = amount_of(msg)
     if amount is None:
         return BadRequest(4, "a money movement needs F4 with twelve digits")
+    get = msg.fields.get
     for number in (11, 41, 42):
-        if not msg.fields.get(number, "").strip():
+        if not get(number, "").strip():
             return BadRequest(number, f"a money movement needs F{number}")
     pan = pan_of(msg)
     if pan and not (PAN_DIGITS_MIN <= len(pan) <= PAN_DIGITS_MAX and pan.isdigit()):
         return BadRequest(2, "a PAN has 12 to 19 digits")
     try:
-        return amount, currency_of(msg.fields.get(49, "156"))
+        return amount, currency_of(get(49, "156"))
     except CurrencyError as error:
         return BadRequest(49, str(error))
 
@@ -207,8 +209,8 @@ def fingerprint(msg: Message, pan_token: str, digest: Callable[[bytes], str]) ->
 
     The PAN enters only as its keyed token.
     """
-    fields = msg.fields
-    parts = [fields.get(number, "") for number in _PRINTED]
+    get = msg.fields.get
+    parts = [get(number, "") for number in _PRINTED]
     return digest("|".join((msg.mti[:3], pan_token, *parts)).encode())
 
 

@@ -42,6 +42,9 @@ class TerminalConn(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Cut frames out of the stream."""
         self._heard_s = asyncio.get_running_loop().time()
+        if self._number and (whole := self._frames.whole(data)) is not None:
+            self._gateway.feed(ev.FromTerminal(self._number, whole))
+            return
         try:
             self._frames.receive_data(data)
             while self._number and (frame := self._frames.next_frame()) is not None:

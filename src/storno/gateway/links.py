@@ -96,6 +96,10 @@ class HostLink(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Cut frames out of the stream."""
+        whole = self._frames.whole(data)
+        if whole is not None:
+            self._gateway.feed(ev.FromHost(self.name, whole))
+            return
         try:
             self._frames.receive_data(data)
             while (frame := self._frames.next_frame()) is not None:

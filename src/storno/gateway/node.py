@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from storno.gateway.options import NodeOptions
+    from storno.iso8583.codec import Codec
     from storno.iso8583.spec import Dialect
     from storno.vault.base import CardVault, KeyStore
 
@@ -74,11 +75,12 @@ class Node:
         keys: KeyStore,
         vault: CardVault,
         incarnation: int,
+        codec: Codec | None = None,
     ) -> None:
         self.options = options
         self.dialect = dialect
         self.profile = dialect.profile
-        self.codec = codec_for(dialect)
+        self.codec = codec or codec_for(dialect)
         self.archive = archive
         self.keys = keys
         self.vault = vault

@@ -42,6 +42,22 @@ class Frames:
             raise self._broken(FrameError(Code.BUFFER_MAX, self._buffer_max, len(self._buffer) + len(data)))
         self._buffer += data
 
+    def whole(self, data: bytes) -> bytes | None:
+        """Give the frame that `data` is, where nothing waits and it is exactly one, as nearly always.
+
+        None says nothing about `data`, which is not taken: `receive_data` then does, with every check.
+        """
+        size = len(data) - PREFIX_BYTES
+        if (
+            size < 1
+            or size > self._frame_max
+            or data[0] << 8 | data[1] != size
+            or len(self._buffer) > self._start
+            or self._error is not None
+        ):
+            return None
+        return data[PREFIX_BYTES:]
+
     def next_frame(self) -> bytes | None:
         """Give the next whole frame, or None while it is incomplete. FrameError: zero or too long."""
         if self._error is not None:

@@ -39,7 +39,7 @@ class Message:
 
     def copy(self) -> Message:
         """Make a message that can be changed without touching this one."""
-        return Message(self.mti, dict(self.fields), self.tpdu, self.header, dict(self.raw))
+        return Message(self.mti, self.fields.copy(), self.tpdu, self.header, self.raw.copy())
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Message):

@@ -6,6 +6,8 @@ and a repeat is answered like the first. Pure text functions.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 CLASSES: dict[str, tuple[str, str]] = {
     "1": ("授权", "authorization"),
     "2": ("金融", "financial"),
@@ -84,6 +86,7 @@ def repeat(mti: str) -> str:
     return mti if is_repeat(mti) else mti[:3] + str(int(mti[3]) + 1)
 
 
+@lru_cache(maxsize=256)
 def response(mti: str) -> str:
     """Give the answer's type: 0200 -> 0210, 0401 -> 0410, 0421 -> 0430.
 

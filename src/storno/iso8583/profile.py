@@ -14,6 +14,8 @@ from enum import Enum
 class Reason(Enum):
     """Why a reversal is sent; the code on the wire is the profile's."""
 
+    __hash__ = object.__hash__  # identity: looked up several times a message
+
     TIMEOUT = "timeout"
     MAC_ERROR = "mac_error"
     TERMINAL_FAULT = "terminal_fault"

@@ -7,7 +7,7 @@ before; a posting key is used once. Readers see only what is durable.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -36,16 +36,14 @@ class JournalCorrupt(JournalError):  # noqa: N818 it names what is wrong
     """What is stored does not prove itself: a broken chain, a gap, a row that does not follow from its facts."""
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(NamedTuple):
     """The last durable fact."""
 
     seq: int
     digest: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Balance:
+class Balance(NamedTuple):
     """One account's balance in minor units."""
 
     currency: str

@@ -5,6 +5,7 @@ Nothing outlives the object; everything else (chain, one use of a posting key, a
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from storno.journal.base import Balance, Head, Verification
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from storno.reversal.record import Fact
 
 _AT = {name: place for place, name in enumerate(TX_COLUMNS)}
+_TID, _MID, _BATCH, _STAN, _PENDING, _CASE = (
+    _AT[name] for name in ("tid", "mid", "batch", "stan", "pending", "case_kind")
+)
 
 
 class MemoryJournal:
@@ -43,6 +47,8 @@ class MemoryJournal:
         self._entries: dict[str, list[EntryRow]] = {}
         self._cards: dict[str, bytes] = {}
         self._by_key: dict[tuple[str, str, str, str], str] = {}
+        self._read: dict[str, tuple[Fact, ...]] = {}
+        """Facts as they were read back from their rows, never as they were handed in."""
         self._incarnation = 0
 
     def commit(self, changes: Sequence[Change]) -> int:
@@ -54,18 +60,20 @@ class MemoryJournal:
         """
         self._check(changes)
         facts = [spelled(change[0]) for change in changes]
-        seq, digest = self.head().seq, self.head().digest
+        seq, digest = self.head()
         for fact, (_, row, posting, card) in zip(facts, changes, strict=True):
             seq += 1
             digest = link(digest, fact)
             tx_id = fact[0]
             self._stored.append(Stored(seq, fact, digest))
-            self._facts_of.setdefault(tx_id, []).append(seq)
             if is_item(tx_id):
+                self._facts_of.setdefault(tx_id, []).append(seq)
                 self._exceptions[tx_id] = row
                 continue
             if fact[2] == OPENED:
-                self._by_key[row[_AT["tid"]], row[_AT["stan"]], row[_AT["batch"]], row[_AT["mid"]]] = tx_id
+                self._facts_of[tx_id] = []
+                self._by_key[row[_TID], row[_STAN], row[_BATCH], row[_MID]] = tx_id
+            self._facts_of[tx_id].append(seq)
             self._rows[tx_id] = row
             if posting is not None:
                 key, owner, currency, lines = posting
@@ -114,14 +122,22 @@ class MemoryJournal:
 
     def pending(self) -> Iterator[tuple[Fact, ...]]:
         """Give the facts of each record in flight or being reversed, record by record, oldest first."""
-        for tx_id in [tx_id for tx_id, row in self._rows.items() if row[_AT["pending"]]]:
+        for tx_id in [tx_id for tx_id, row in self._rows.items() if row[_PENDING]]:
             yield self.facts(tx_id)
 
     def facts(self, tx_id: str) -> tuple[Fact, ...]:
         """Give all facts of a transaction in order; empty when it is not known."""
         if is_item(tx_id):
             return ()
-        return tuple(read_fact(self._stored[seq - 1].row) for seq in self._facts_of.get(tx_id, ()))
+        seqs = self._facts_of.get(tx_id, ())
+        known = self._read.get(tx_id, ())
+        if len(known) < len(seqs):  # a stored row never changes: read what came since the last time
+            stored = self._stored
+            known = self._read[tx_id] = (
+                *known,
+                *[read_fact(stored[seq - 1].row) for seq in seqs[len(known) :]],
+            )
+        return known
 
     def exception(self, finding_id: str) -> ExceptionRecord | None:
         """Give an exception as it stands."""
@@ -209,13 +225,12 @@ class MemoryJournal:
         self, *, cases_only: bool = False, pending_only: bool = False, limit: int = 1000
     ) -> tuple[TxRow, ...]:
         """List transactions, oldest first."""
-        wanted = (
-            row
-            for row in self._rows.values()
-            if not (cases_only and row[_AT["case_kind"]] is None)
-            and not (pending_only and not row[_AT["pending"]])
-        )
-        return tuple(row for row, _ in zip(wanted, range(limit), strict=False))
+        wanted: Iterable[TxRow] = self._rows.values()
+        if cases_only:
+            wanted = (row for row in wanted if row[_CASE] is not None)
+        if pending_only:
+            wanted = (row for row in wanted if row[_PENDING])
+        return tuple(islice(wanted, limit))
 
     def read(self, after_seq: int = 0) -> Iterator[Stored]:
         """Give stored facts in order, from after a sequence number."""

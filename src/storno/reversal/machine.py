@@ -13,7 +13,7 @@ from storno.ledger.entry import Posting
 from storno.reversal.kinds import Kind
 from storno.reversal.lifecycle import FIRST_STATES, IN_FLIGHT, TABLE, Effect, Input, State, Step
 from storno.reversal.postings import Position, movement
-from storno.reversal.record import NO_DETAIL, Detail, Fact, Opening, Record, Told, Trigger
+from storno.reversal.record import NO_DETAIL, Detail, Fact, Opening, Record, Told, Trigger, with_changes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -111,7 +111,7 @@ def step(record: Record, what: Input, at_ms: int, detail: Detail = NO_DETAIL) ->
     if row.case is not None:
         changes["case"] = row.case
     posting = _move(record, effects, changes)
-    after = record._replace(**changes)  # type: ignore[arg-type]
+    after = with_changes(record, changes)
     return Outcome(after, Fact(record.tx_id, at_ms, what, row.state, None, detail), effects, posting)
 
 

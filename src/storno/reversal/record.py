@@ -155,3 +155,14 @@ class Record(NamedTuple):
     def amount_minor(self) -> int:
         """The amount that counts: the approved one once there is an approval (partial approval included)."""
         return self.opening.amount_minor if self.approved_minor is None else self.approved_minor
+
+
+_PLACES = {name: place for place, name in enumerate(Record._fields)}
+
+
+def with_changes(record: Record, changes: dict[str, object]) -> Record:
+    """Give the record with some members changed: `_replace` at a third of its price, once for each step."""
+    values: list[object] = list(record)
+    for name, value in changes.items():
+        values[_PLACES[name]] = value
+    return tuple.__new__(Record, values)

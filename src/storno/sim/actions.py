@@ -7,12 +7,12 @@ times count in milliseconds from the moment the action is handed over. Imports n
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from storno.sim.entry import Identity
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(NamedTuple):
     """Write these bytes after a delay; if the connection is gone by then, they are lost."""
 
     data: bytes

@@ -52,7 +52,7 @@ _CODES: dict[Kind, tuple[str, str, str, str]] = {
 def clock_texts(second: int) -> tuple[str, str]:
     """Give F12 hhmmss and F13 MMDD of a second since 1970, in the host's zone."""
     local = local_time(second * 1000)
-    return local.strftime("%H%M%S"), local.strftime("%m%d")
+    return f"{local.hour:02d}{local.minute:02d}{local.second:02d}", f"{local.month:02d}{local.day:02d}"
 
 
 def local_time(at_ms: int) -> datetime:
@@ -69,14 +69,15 @@ def answer(request: Message, code: str, at_ms: int, rrn: str, *, pos: bool) -> M
     """Make the bare answer: what is repeated, F12/F13/F15, F37, F39."""
     time, date = clock_texts(at_ms // 1000)
     copies = POS_COPIES if pos else NETWORK_COPIES
-    fields = {number: request.fields[number] for number in copies if number in request.fields}
+    asked = request.fields
+    fields = {number: asked[number] for number in copies if number in asked}
     if pos or 12 not in fields:
         fields[12] = time
         fields[13] = date
     if pos:
         fields.setdefault(32, ACQUIRER)
     fields[15] = date
-    fields[37] = rrn if pos else request.fields.get(37, rrn)
+    fields[37] = rrn if pos else asked.get(37, rrn)
     fields[39] = code
     return Message(mti.response(request.mti), fields, swapped(request.tpdu), _header_back(request.header))
 

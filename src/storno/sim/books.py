@@ -360,11 +360,15 @@ class Books:
         """Give, for each original ever seen, what is in force of it and how often it was applied and undone."""
         return {entry.identity: self._effect(entry) for entry in self._entries.values()}
 
+    def own_minor(self, entry: Entry) -> int:
+        """Give what an entry, seen alone, takes from the cardholder: a sale +, its void -."""
+        if entry.standing is not Standing.APPROVED or entry.reversed:
+            return 0
+        if entry.kind in CHARGES:
+            return entry.amount_minor
+        return -entry.amount_minor if entry.kind is Kind.REFUND or self._credits(entry) else 0
+
     def _effect(self, entry: Entry) -> Effect:
-        standing = entry.standing is Standing.APPROVED and not entry.reversed
-        own = entry.amount_minor if standing and entry.kind in CHARGES else 0
-        if standing and (entry.kind is Kind.REFUND or self._credits(entry)):
-            own = -entry.amount_minor
         return Effect(
             entry.identity,
             entry.kind,
@@ -375,7 +379,7 @@ class Books:
             entry.currency,
             entry.amount_minor,
             entry.charge_minor,
-            own,
+            self.own_minor(entry),
             entry.hold_minor,
             entry.applied,
             entry.undone,
@@ -389,13 +393,17 @@ class Books:
     def _put(self, entry: Entry, account: Account | None = None) -> None:
         before = self._entries.get(entry.identity)
         was = before is not None and before.in_force
-        if entry.in_force and not was:
+        now = entry.in_force
+        if now and not was:
             entry = entry._replace(applied=entry.applied + 1)
-        elif was and not entry.in_force:
+        elif was and not now:
             entry = entry._replace(undone=entry.undone + 1)
         assert entry.applied - entry.undone in (0, 1), f"{entry.identity}: an effect counted twice"
-        charge = entry.charge_minor - (before.charge_minor if before is not None else 0)
-        hold = entry.hold_minor - (before.hold_minor if before is not None else 0)
+        charge = entry.charge_minor if now else 0
+        hold = entry.hold_minor if now else 0
+        if was and before is not None:
+            charge -= before.charge_minor
+            hold -= before.hold_minor
         self._entries[entry.identity] = entry
         self._shelf.put_entry(entry)
         if charge or hold:

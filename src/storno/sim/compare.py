@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import NamedTuple
 
 from storno.reversal.key import TxKey
 from storno.reversal.kinds import Kind
@@ -16,6 +17,8 @@ from storno.reversal.kinds import Kind
 
 class Claim(Enum):
     """What one book says of one original."""
+
+    __hash__ = object.__hash__  # identity: looked up several times a message
 
     STANDS = "stands"
     GONE = "gone"
@@ -27,6 +30,8 @@ class Claim(Enum):
 class Class(Enum):
     """How the three claims on one original fit together."""
 
+    __hash__ = object.__hash__  # identity: looked up several times a message
+
     AGREE = "agree"
     NAMED = "named"
     SILENT = "silent"
@@ -37,8 +42,7 @@ class Class(Enum):
     """The host counted an effect or its undoing more than once."""
 
 
-@dataclass(frozen=True, slots=True)
-class HostLine:
+class HostLine(NamedTuple):
     """One original in the host's books. `minor` is signed: plus is taken from the cardholder."""
 
     key: TxKey
@@ -53,8 +57,7 @@ class HostLine:
     """Voids over it that were reversed: each allows one more application."""
 
 
-@dataclass(frozen=True, slots=True)
-class JournalLine:
+class JournalLine(NamedTuple):
     """One transaction in the gateway's journal; amounts are sums of its ledger entries, not its row's."""
 
     key: TxKey
@@ -69,8 +72,7 @@ class JournalLine:
     """What stands in suspense for it."""
 
 
-@dataclass(frozen=True, slots=True)
-class TerminalLine:
+class TerminalLine(NamedTuple):
     """One row of a terminal's durable log: what the cashier was told."""
 
     key: TxKey
@@ -79,8 +81,7 @@ class TerminalLine:
     names: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Slip:
+class Slip(NamedTuple):
     """What a cashier saw on the display, noted outside the terminal's own log."""
 
     key: TxKey
@@ -117,8 +118,7 @@ class Books:
     """Balance of `host:receivable`; None when there is no ledger."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """One original that needs a word: its class, why, and what names it."""
 
     key: TxKey
@@ -207,25 +207,28 @@ def _gather(books: Books) -> dict[TxKey, _Original]:
 def _classify(key: TxKey, original: _Original) -> Finding | None:
     """Give what is to be said of one original; None when all three agree."""
     host, terminal = original.host, original.terminal
-    names = tuple(name for row in original.journal for name in row.names)
-    names += terminal.names if terminal is not None else ()
-    tx_id = original.journal[-1].tx_id if original.journal else ""
+    rows = original.journal
+    if len(rows) == 1:  # as nearly always
+        row = rows[0]
+        names, doubt, tx_id = row.names, row.doubt_minor, row.tx_id
+    else:
+        names = tuple(name for row in rows for name in row.names)
+        doubt = sum(row.doubt_minor for row in rows)
+        tx_id = rows[-1].tx_id if rows else ""
+    if terminal is not None and terminal.names:
+        names += terminal.names
     amounts = _amounts(original)
-
-    doubt = sum(row.doubt_minor for row in original.journal)
 
     def finding(kind: Class, why: str) -> Finding:
         return Finding(key, kind, why, tx_id, names, amounts, doubt)
 
     if host is not None and (why := _counted_twice(host)):
         return finding(Class.DOUBLED, why)
-    standing = [row for row in original.journal if row.claim is Claim.STANDS]
-    if len(standing) > 1:
+    if len(rows) > 1 and sum(row.claim is Claim.STANDS for row in rows) > 1:
         return finding(Class.DOUBLED, "the journal holds it twice")
     claims = _claims(original)
-    reported = any(slip.approved for slip in original.slips)
     why = _difference(claims, amounts, original)
-    if reported and claims[2] is not Claim.STANDS and not names:
+    if claims[2] is not Claim.STANDS and not names and any(slip.approved for slip in original.slips):
         return finding(Class.LOST, "the cashier saw an approval that the terminal's log does not know")
     if not why:
         return None
@@ -240,8 +243,11 @@ def _classify(key: TxKey, original: _Original) -> Finding | None:
 def _claims(original: _Original) -> tuple[Claim, Claim, Claim]:
     """Give the claims of host, journal and terminal; a book that does not know an original says GONE."""
     host = Claim.STANDS if original.host is not None and original.host.stands else Claim.GONE
-    of_journal = {row.claim for row in original.journal}
-    journal = next((one for one in (Claim.OPEN, Claim.STANDS) if one in of_journal), Claim.GONE)
+    of_journal = [row.claim for row in original.journal]
+    if len(of_journal) == 1:
+        journal = of_journal[0]
+    else:
+        journal = next((one for one in (Claim.OPEN, Claim.STANDS) if one in of_journal), Claim.GONE)
     terminal = original.terminal.claim if original.terminal is not None else Claim.GONE
     return host, journal, terminal
 
@@ -249,7 +255,7 @@ def _claims(original: _Original) -> tuple[Claim, Claim, Claim]:
 def _amounts(original: _Original) -> tuple[int, int, int]:
     return (
         original.host.minor if original.host is not None else 0,
-        sum(row.minor for row in original.journal),
+        sum([row.minor for row in original.journal]),
         original.terminal.minor if original.terminal is not None else 0,
     )
 
@@ -289,10 +295,13 @@ def _totals(originals: dict[TxKey, _Original], findings: tuple[Finding, ...]) ->
     sums: dict[str, list[int]] = {}
     for key, original in originals.items():
         row = sums.setdefault(key.mid, [0, 0, 0, 0, 0])
-        for place, minor in enumerate(_amounts(original)):
-            row[place] += minor
+        host, journal, terminal = _amounts(original)
+        row[0] += host
+        row[1] += journal
+        row[2] += terminal
         row[3] += original.host.hold_minor if original.host is not None else 0
-        row[4] += sum(line.hold_minor for line in original.journal)
+        for line in original.journal:
+            row[4] += line.hold_minor
     named: dict[str, int] = {}
     for finding in findings:
         named[finding.key.mid] = named.get(finding.key.mid, 0) + 1

@@ -57,8 +57,7 @@ class OriginalRef(NamedTuple):
 NO_ORIGINAL = OriginalRef()
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """One financial request as the books rule on it. Amounts in minor units, time in ms since 1970."""
 
     identity: Identity
@@ -87,6 +86,8 @@ class Request:
 
 class Standing(Enum):
     """What the host decided about a request."""
+
+    __hash__ = object.__hash__  # identity: looked up several times a message
 
     APPROVED = "approved"
     DECLINED = "declined"
@@ -161,8 +162,7 @@ class Account(NamedTuple):
         return self.balance_minor - self.held_minor
 
 
-@dataclass(frozen=True, slots=True)
-class Ruling:
+class Ruling(NamedTuple):
     """What the books decided: the code to answer and the entry it is about, if there is one."""
 
     code: str
@@ -173,8 +173,7 @@ class Ruling:
     """Money moved because of this message."""
 
 
-@dataclass(frozen=True, slots=True)
-class Effect:
+class Effect(NamedTuple):
     """What is left of one original: a checker compares these with what terminals were told.
 
     `net_minor` counts the voids over it (a voided sale is 0, and the void itself is 0); `own_minor` is the entry

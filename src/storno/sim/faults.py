@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from storno.iso8583.cipher import BilingualError
 
@@ -23,6 +23,8 @@ HOST_REVERSAL_MS = 500
 
 class FaultKind(Enum):
     """What goes wrong. BEFORE the effect: no money moves. AFTER: the books have it."""
+
+    __hash__ = object.__hash__  # identity: looked up several times a message
 
     REQUEST_LOST = "request_lost"
     RESET_BEFORE_EFFECT = "reset_before_effect"
@@ -235,8 +237,7 @@ def _target(name: str, fault: Fault) -> Target:
         ) from None
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
+class Incoming(NamedTuple):
     """What is known of a message when its fault is chosen."""
 
     target: Target
@@ -256,7 +257,8 @@ def draw(chances: Iterable[Chance], target: Target, rng: Random) -> Fault | None
     point = rng.random()
     for chance in chances:
         if chance.target is target:
-            if point < chance.probability:
+            share = chance.probability
+            if point < share:
                 return chance.fault
-            point -= chance.probability
+            point -= share
     return None

@@ -7,9 +7,9 @@ code, not guessed at. Pure: reads fields, imports nothing that acts.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from enum import Enum
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
 
 from storno.iso8583 import mti
 from storno.iso8583.errors import SubfieldError
@@ -30,6 +30,8 @@ _ADVICE_TYPES = frozenset({"", "00", "22", "30"})
 class What(Enum):
     """What a message asks for, with the words for it."""
 
+    __hash__ = object.__hash__  # identity: looked up several times a message
+
     FINANCIAL = "financial"
     BALANCE = "balance"
     REVERSAL = "reversal"
@@ -44,8 +46,7 @@ class What(Enum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
+class Heard(NamedTuple):
     """One message, read. `refusal` is the code that answers it when something it needs is missing."""
 
     what: What
@@ -68,6 +69,12 @@ class Heard:
 
     def __repr__(self) -> str:
         return f"<Heard {self.what.value} {self.message.mti} {self.identity}>"
+
+
+_SIGN_INS = dict.fromkeys(("001", "003", "004", "005"), What.SIGN_IN)
+_POS_NETWORK = {**_SIGN_INS, "002": What.SIGN_OFF, "301": What.ECHO}
+_NETWORK = {"001": What.NETWORK, "002": What.SIGN_OFF, "301": What.ECHO}
+_POS_OTHER = {"0500": What.SETTLE, "0320": What.UPLOAD, "0620": What.NOTICE, "0920": What.NOTICE}
 
 
 def speaks_pos(dialect: Dialect) -> bool:
@@ -111,12 +118,12 @@ def hear(message: Message, dialect: Dialect) -> Heard:
 
 
 def _refused(heard: Heard, code: str) -> Heard:
-    return replace(heard, refusal=code)
+    return heard._replace(refusal=code)
 
 
 def _what(message: Message, f60: str, *, pos: bool) -> What:
-    kind = mti.first(message.mti) if mti.well_formed(message.mti) else ""
-    if not kind or not mti.is_request(kind):
+    kind = _first(message.mti)
+    if not kind or kind[2] not in "02":
         return What.ANSWER if kind and mti.is_response(kind) else What.UNKNOWN
     if kind in ("0100", "0200", "0220"):
         balance = kind == "0200" and message.fields.get(3, "")[:2] in BALANCES
@@ -127,16 +134,19 @@ def _what(message: Message, f60: str, *, pos: bool) -> What:
         return _network_what(f60[8:11] if pos else message.fields.get(70, ""), pos=pos)
     if not pos:
         return What.NOTICE if kind in ("0620", "0920") else What.UNKNOWN
-    return {"0500": What.SETTLE, "0320": What.UPLOAD, "0620": What.NOTICE, "0920": What.NOTICE}.get(
-        kind, What.UNKNOWN
-    )
+    return _POS_OTHER.get(kind, What.UNKNOWN)
+
+
+@lru_cache(maxsize=256)
+def _first(kind: str) -> str:
+    """Give the type of the first sending; empty for what is no message type."""
+    return mti.first(kind) if mti.well_formed(kind) else ""
 
 
 def _network_what(code: str, *, pos: bool) -> What:
     if pos:
-        known = {"001": What.SIGN_IN, "003": What.SIGN_IN, "004": What.SIGN_IN, "005": What.SIGN_IN}
-        return (known | {"002": What.SIGN_OFF, "301": What.ECHO}).get(code, What.NETWORK)
-    return {"001": What.NETWORK, "002": What.SIGN_OFF, "301": What.ECHO}.get(code, What.NETWORK)
+        return _POS_NETWORK.get(code, What.NETWORK)
+    return _NETWORK.get(code, What.NETWORK)
 
 
 def _kind(message: Message, type60: str) -> Kind | None:

@@ -11,6 +11,7 @@ import hashlib
 import hmac
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from storno.iso8583 import mti
@@ -33,6 +34,7 @@ from storno.sim.script import FaultPlan
 if TYPE_CHECKING:
     from random import Random
 
+    from storno.iso8583.codec import Codec
     from storno.iso8583.mac import Mac
     from storno.iso8583.message import Message
     from storno.iso8583.profile import Profile
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
 
 SEEN_MAX = 10_000
 _TOKEN_KEY = b"storno host simulator, test key"
+_PRINTED = (3, 4, 25, 37, 38, 41, 42, 49, 60, 61, 90)
 _LOST_BEFORE = frozenset({FaultKind.REQUEST_LOST, FaultKind.REVERSAL_LOST})
 _SIGNED = frozenset({What.FINANCIAL, What.BALANCE, What.REVERSAL})
 
@@ -72,6 +75,7 @@ class HostCore:
         options: HostOptions,
         rng: Random,
         plan: FaultPlan | None = None,
+        codec: Codec | None = None,
     ) -> None:
         self.dialect = dialect
         self.profile = profile
@@ -82,7 +86,7 @@ class HostCore:
         self._options = options
         self._rng = rng
         self._plan = plan or FaultPlan()
-        self._codec = codec_for(dialect)
+        self._codec = codec or codec_for(dialect)
         self._pos = speaks_pos(dialect)
         self._seen: OrderedDict[tuple[str, Identity], int] = OrderedDict()
         self._routes: OrderedDict[str, tuple[str, str]] = OrderedDict()
@@ -157,7 +161,8 @@ class HostCore:
         if chosen is not None and (early := _before_effect(chosen)) is not None:
             return early
         message = self._act(heard, chosen, now_ms)
-        self.note = self.note._replace(code=message.fields[39])
+        if self.note.code != message.fields[39]:
+            self.note = self.note._replace(code=message.fields[39])
         return self._deliver(message, mac if _sealed(heard) else None, chosen, heard)
 
     def _act(self, heard: Heard, fault: Fault | None, now_ms: int) -> Message:
@@ -182,9 +187,8 @@ class HostCore:
     def _financial(self, heard: Heard, fault: Fault | None, now_ms: int) -> Message:
         ruling = self.books.rule(self._request(heard, fault, now_ms))
         entry = ruling.entry
-        self.note = self.note._replace(
-            repeat=ruling.repeat, effect=Moved.MOVED if ruling.moved else Moved.STILL
-        )
+        moved = Moved.MOVED if ruling.moved else Moved.STILL
+        self.note = self.note._replace(repeat=ruling.repeat, effect=moved, code=ruling.code)
         if entry is None:
             return self._bare(heard, ruling.code, now_ms)
         message = answers.answer(heard.message, ruling.code, entry.at_ms, entry.rrn, pos=self._pos)
@@ -235,7 +239,7 @@ class HostCore:
             found = self.books.by_rrn(heard.message.fields.get(37, ""))
             identity = found.identity if found is not None else identity
         ruling = self.books.reverse(identity, heard.amount_minor, now_ms, heard.kind)
-        self.note = self.note._replace(repeat=ruling.repeat, effect=_undone(ruling))
+        self.note = self.note._replace(repeat=ruling.repeat, effect=_undone(ruling), code=ruling.code)
         return self._bare(heard, ruling.code, now_ms)
 
     # -- the rest of a host's day
@@ -274,15 +278,12 @@ class HostCore:
     # -- what every message needs
 
     def _card(self, pan: str) -> CardRef:
-        token = hmac.new(self._options.token_key, pan.encode("ascii", "replace"), hashlib.sha256).hexdigest()[
-            :32
-        ]
-        return CardRef(token, mask_pan(pan), opening_minor(pan))
+        return _card_ref(self._options.token_key, pan)
 
     def _fingerprint(self, heard: Heard, card: CardRef) -> str:
-        get = heard.message.fields.get
+        fields = heard.message.fields
         parts = [mti.first(heard.message.mti), card.token]
-        parts += [get(number, "") for number in (3, 4, 25, 37, 38, 41, 42, 49, 60, 61, 90)]
+        parts += [fields.get(number, "") for number in _PRINTED]
         return hashlib.blake2b("|".join(parts).encode("utf-8", "replace"), digest_size=8).hexdigest()
 
     def _incoming(self, heard: Heard) -> Incoming:
@@ -401,7 +402,8 @@ class HostCore:
         return [Send(data)]
 
     def _wire(self, message: Message, mac: Mac | None, *, spoil: bool = False) -> bytes:
-        message.fields = dict(sorted(message.fields.items()))
+        fields = message.fields
+        message.fields = {number: fields[number] for number in sorted(fields)}
         if message.header and self.dialect.framing.header_mark is not None:
             draft = (
                 self._codec.encode(message) if mac is None else self._codec.seal(message, lambda _: bytes(8))
@@ -412,6 +414,13 @@ class HostCore:
         if spoil:
             return self._codec.frame(self._codec.seal(message, lambda mab: mac.compute(mab + b"!")))
         return self._codec.frame(self._codec.seal(message, mac.compute))
+
+
+@lru_cache(maxsize=1_024)
+def _card_ref(token_key: bytes, pan: str) -> CardRef:
+    """Name a card by its keyed hash; a host knows a few test cards and sees each of them often."""
+    token = hmac.digest(token_key, pan.encode("ascii", "replace"), "sha256").hex()[:32]
+    return CardRef(token, mask_pan(pan), opening_minor(pan))
 
 
 def _sealed(heard: Heard) -> bool:

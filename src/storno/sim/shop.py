@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from storno.sim.supervisor import LOOPBACK
@@ -127,7 +127,7 @@ class Shop:
                 return
             self._sign_in_first = False
         if self._settle_first:
-            intent = replace(intent, operation=Operation.SETTLE)
+            intent = intent._replace(operation=Operation.SETTLE)
         order = order_of(intent, self._store.entries())
         self._fails = intent.fails_after
         self.face.busy = order

@@ -40,6 +40,7 @@ ROWS_MAX = 1_000_000
 _PENDING = frozenset({State.AUTHORIZING, State.ADVISING, State.REVERSING})
 _AT = {name: place for place, name in enumerate(TX_COLUMNS)}
 _APPROVED = (Outcome.APPROVED, Outcome.PARTIAL)
+_SIGNS = {Side.DEBIT: 1, Side.CREDIT: -1, Side.NONE: 0}
 
 
 def read(home: Path, mids: dict[str, str], *, verify: bool = True) -> Books:
@@ -70,7 +71,6 @@ def read(home: Path, mids: dict[str, str], *, verify: bool = True) -> Books:
 def host_lines(books: HostBooks) -> Iterator[HostLine]:
     """Give every original the host ever saw."""
     entries = {entry.identity: entry for entry in books.entries()}
-    effects = books.effects()
     restored = Counter(_restored(entries.values()))
     for identity, entry in entries.items():
         yield HostLine(
@@ -78,11 +78,11 @@ def host_lines(books: HostBooks) -> Iterator[HostLine]:
             entry.kind,
             entry.standing is Standing.APPROVED and not entry.reversed,
             entry.in_force,
-            effects[identity].own_minor,
-            effects[identity].held_minor,
+            books.own_minor(entry),
+            entry.hold_minor,
             entry.applied,
             entry.undone,
-            restored[identity],
+            restored.get(identity, 0),
         )
 
 
@@ -166,11 +166,12 @@ def terminal_lines(home: Path, tid: str, mid: str) -> Iterator[TerminalLine]:
 
 def terminal_line(row: Row, tid: str, mid: str, *, given_up: bool, waiting: bool) -> TerminalLine:
     """Turn a row of the log into a claim; `given_up` and `waiting` are what the store itself says of its reversal."""
-    names = (("terminal_exception",) if given_up else ()) + (("terminal_pending",) if waiting else ())
+    names: tuple[str, ...] = ()
+    if given_up or waiting:
+        names = (("terminal_exception",) if given_up else ()) + (("terminal_pending",) if waiting else ())
     key = TxKey(tid, mid, row.batch, row.stan)
     if row.outcome in _APPROVED and row.reversal is Reversal.NONE:
-        side = RULES[row.operation].side
-        sign = {Side.DEBIT: 1, Side.CREDIT: -1, Side.NONE: 0}[side]
+        sign = _SIGNS[RULES[row.operation].side]
         return TerminalLine(key, Claim.STANDS, sign * row.approved_minor, names)
     if row.reversal is Reversal.ACCEPTED or row.outcome in (Outcome.DECLINED, Outcome.NOT_SENT):
         return TerminalLine(key, Claim.GONE, 0, names)

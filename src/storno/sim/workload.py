@@ -6,8 +6,8 @@ same intentions; which earlier sale a void means is read from the terminal's log
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from random import Random
+from typing import NamedTuple
 
 from storno.sim.cards import CARDS, Role, TestCard
 from storno.terminal.card import Card, EntryMode
@@ -52,8 +52,7 @@ def mids_of(terminals: int) -> dict[str, str]:
     return {tid_of(number): mid_of(number) for number in range(1, terminals + 1)}
 
 
-@dataclass(frozen=True, slots=True)
-class Intent:
+class Intent(NamedTuple):
     """One thing the cashier means to do. `fails_after` stands for a printer or chip that fails after the approval."""
 
     operation: Operation
@@ -66,8 +65,7 @@ class Intent:
     fails_after: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(NamedTuple):
     """An intention with its original: what is really sent."""
 
     operation: Operation

@@ -8,8 +8,8 @@ Pure.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, replace
 from enum import Enum
+from typing import NamedTuple
 
 from storno.iso8583.profile import CrossDay, WhenExhausted
 from storno.terminal import pending as reversals
@@ -32,8 +32,7 @@ SIGN_IN_CODES = frozenset({"77", "99", "A0"})
 SignIn = Callable[[], Generator[Step, Reply, Result]]
 
 
-@dataclass(frozen=True, slots=True)
-class Cleared:
+class Cleared(NamedTuple):
     """How clearing ended. `hindrance` is why the way is not free; `code` is the last F39 received."""
 
     hindrance: Cause | None = None
@@ -85,7 +84,7 @@ def _clear(memory: Memory, sign_in: SignIn, now_ms: int, *, insist: bool) -> Gen
         return (yield from set_aside(memory, pending, Cause.CROSS_DAY, now_ms))
     budget = profile.terminal_resends_max + 1
     if insist and pending.attempts >= budget:
-        yield from memory.save(SetPending(replace(pending, attempts=0)))
+        yield from memory.save(SetPending(pending._replace(attempts=0)))
     failures, signed_in, code = 0, False, ""
     while memory.pending is not None and memory.pending.attempts < budget:
         attempt = yield from _attempt(memory)
@@ -114,8 +113,7 @@ class _Outcome(Enum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
-class _Attempt:
+class _Attempt(NamedTuple):
     outcome: _Outcome
     code: str = ""
 
@@ -123,12 +121,12 @@ class _Attempt:
 def _attempt(memory: Memory) -> Generator[Step, Reply, _Attempt]:
     before = memory.pending
     assert before is not None, "an attempt without a record"
-    not_sent = replace(before, connect_failures=before.connect_failures + 1)
+    not_sent = before._replace(connect_failures=before.connect_failures + 1)
     reply = yield Connect()
     if reply.happened is not Happened.DONE:
         yield from memory.save(SetPending(not_sent))
         return _Attempt(_Outcome.NOT_SENT)
-    now = replace(before, attempts=before.attempts + 1, connect_failures=0)
+    now = before._replace(attempts=before.attempts + 1, connect_failures=0)
     yield from memory.save(SetPending(now))
     message = reversals.message(memory.setup, now)
     timeout_ms = memory.setup.reversal_ms
@@ -148,4 +146,4 @@ def _row(memory: Memory, pending: Pending, reversal: Reversal) -> tuple[PutEntry
     entry: Entry | None = memory.entry
     if entry is None or (entry.batch, entry.stan) != (pending.batch, pending.stan):
         return ()
-    return (PutEntry(replace(entry, reversal=reversal)),)
+    return (PutEntry(entry._replace(reversal=reversal)),)

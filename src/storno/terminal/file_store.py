@@ -10,7 +10,6 @@ import fcntl
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, fields
 from enum import Enum
 from pathlib import Path
 from typing import Any, TypeVar
@@ -130,7 +129,7 @@ class FileStore:
         do = self._db.execute
         match change:
             case SetNumbers(numbers):
-                do("INSERT OR REPLACE INTO numbers VALUES (1, ?)", (json.dumps(asdict(numbers)),))
+                do("INSERT OR REPLACE INTO numbers VALUES (1, ?)", (json.dumps(numbers._asdict()),))
             case SetPending(pending):
                 do("INSERT OR REPLACE INTO pending VALUES (1, ?)", (self._seal(_write(pending), b"pending"),))
             case ClearPending():
@@ -263,8 +262,7 @@ def _trouble(error: apsw.Error | OSError) -> StoreError:
 
 
 def _write(value: Entry | Exhausted | Pending) -> str:
-    body = {f.name: getattr(value, f.name) for f in fields(value)}
-    return json.dumps(body, default=lambda member: member.value, ensure_ascii=False)
+    return json.dumps(value._asdict(), default=lambda member: member.value, ensure_ascii=False)
 
 
 def _members(body: str) -> dict[str, Any]:

@@ -6,8 +6,8 @@ approval may lower F4); then F39 speaks; the MAC is checked only where F39 says 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import Enum
+from typing import NamedTuple
 
 from storno.iso8583 import mti
 from storno.iso8583.errors import CodecError
@@ -21,6 +21,8 @@ from storno.terminal.setup import Setup
 class Word(Enum):
     """What an answer amounts to."""
 
+    __hash__ = object.__hash__  # identity: looked up several times a message
+
     STRAY = "stray"
     """Not the answer to this request: wait on."""
     APPROVED = "approved"
@@ -33,15 +35,14 @@ class Word(Enum):
     """A mismatch that this acquirer does not want reversed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """The judgement, with its cause and, for REVERSE, the reason the reversal will carry."""
 
     word: Word
     cause: Cause
     reason: Reason = Reason.OTHER
     code: str = ""
-    message: Message | None = field(default=None, repr=False)
+    message: Message | None = None
 
     def text(self, number: int) -> str:
         """Give a field of the answer, empty when it is absent."""
@@ -121,16 +122,19 @@ def _ours(setup: Setup, request: Message, answer: Message) -> bool:
 
 
 def _same_identity(request: Message, answer: Message) -> bool:
-    return answer.mti == mti.response(request.mti) and all(
-        answer.get(number) == request.get(number) for number in (11, 41, 42)
-    )
+    if answer.mti != mti.response(request.mti):
+        return False
+    theirs, ours = answer.fields.get, request.fields.get
+    return theirs(11) == ours(11) and theirs(41) == ours(41) and theirs(42) == ours(42)
 
 
 def _differs(setup: Setup, request: Message, answer: Message, code: str) -> bool:
     if not _same_identity(request, answer):
         return True
-    if code in setup.profile.approved and any(n in request.fields and n not in answer.fields for n in (3, 4)):
-        return True
+    if code in setup.profile.approved:
+        fields, answered = request.fields, answer.fields
+        if (3 in fields and 3 not in answered) or (4 in fields and 4 not in answered):
+            return True
     if code in setup.profile.partial:
         given = answer.get(4) or ""
         lower = given.isdigit() and 0 < int(given) <= int(request.get(4) or "0")
@@ -141,8 +145,5 @@ def _differs(setup: Setup, request: Message, answer: Message, code: str) -> bool
 
 def _unlike(request: Message, answer: Message, numbers: tuple[int, ...]) -> bool:
     """Say whether a field that the answer carries differs from the request's."""
-    return any(
-        answer.get(number) is not None and answer.get(number) != request.get(number)
-        for number in numbers
-        if number in request.fields
-    )
+    theirs, ours = answer.fields, request.fields
+    return any(number in ours and number in theirs and theirs[number] != ours[number] for number in numbers)

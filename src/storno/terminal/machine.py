@@ -8,9 +8,9 @@ out before anything else does. Pure: time arrives as an argument, everything els
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import replace
 
 from storno.iso8583.cipher import CryptoError
+from storno.iso8583.codec import Codec
 from storno.iso8583.keys import unwrap_working_keys
 from storno.iso8583.message import Message
 from storno.iso8583.profile import Reason
@@ -56,8 +56,8 @@ class TerminalCore:
     After a conversation that was broken off, or a `Save` whose fate is unknown, build a new core from the store.
     """
 
-    def __init__(self, setup: Setup, remembered: Remembered) -> None:
-        self._memory = Memory(setup, remembered)
+    def __init__(self, setup: Setup, remembered: Remembered, codec: Codec | None = None) -> None:
+        self._memory = Memory(setup, remembered, codec)
 
     @property
     def numbers(self) -> Numbers:
@@ -77,9 +77,8 @@ class TerminalCore:
     def transact(self, order: Order, now_ms: int) -> Talk:
         """Clear a pending reversal, then carry out a financial order (or a balance enquiry)."""
         memory = self._memory
-        result = self._result(order.operation, amount_minor=order.amount_minor)
-        if order.card is not None or order.pan:
-            result = result._replace(card=order.card.masked if order.card is not None else mask(order.pan))
+        card = order.card.masked if order.card is not None else mask(order.pan) if order.pan else ""
+        result = self._result(order.operation, amount_minor=order.amount_minor, card=card)
         if not memory.wire.ready:
             return result._replace(cause=Cause.NOT_SIGNED_IN)
         if memory.numbers.settling:
@@ -156,13 +155,13 @@ class TerminalCore:
         return self._with(result, cleared)
 
     def _with(self, result: Result, cleared: Cleared) -> Result:
-        return result._replace(
-            reversed_stans=cleared.reversed_stans,
-            set_aside=cleared.set_aside,
-            reversal_pending=self._memory.pending is not None,
-        )
+        waits = self._memory.pending is not None
+        done = cleared.reversed_stans, cleared.set_aside, waits
+        if done == (result.reversed_stans, result.set_aside, result.reversal_pending):
+            return result
+        return result._replace(reversed_stans=done[0], set_aside=done[1], reversal_pending=waits)
 
-    def _result(self, operation: Operation, *, amount_minor: int = 0) -> Result:
+    def _result(self, operation: Operation, *, amount_minor: int = 0, card: str = "") -> Result:
         memory = self._memory
         return Result(
             operation,
@@ -171,6 +170,7 @@ class TerminalCore:
             memory.setup.tid,
             batch=f"{memory.numbers.batch:06d}",
             amount_minor=amount_minor,
+            card=card,
             reversal_pending=memory.pending is not None,
         )
 
@@ -225,7 +225,7 @@ class TerminalCore:
                 # A refund is never reversed: the host has it, only the slip is missing.
                 result = result._replace(cause=Cause.OWN_FAULT)
         yield from memory.save(*self._ended(order, result))
-        return result._replace(reversal_pending=False)
+        return result._replace(reversal_pending=False) if result.reversal_pending else result
 
     def _ended(self, order: Order, result: Result) -> list[Change]:
         """Give the changes that store an outcome which needs no reversal."""
@@ -235,7 +235,7 @@ class TerminalCore:
             assert memory.entry is not None, "an outcome without its row"
             approved = result.outcome in (Outcome.APPROVED, Outcome.PARTIAL)
             if approved and order.undone is not None:
-                changes.append(PutEntry(replace(order.undone, undone_by=result.stan)))
+                changes.append(PutEntry(order.undone._replace(undone_by=result.stan)))
             changes.append(PutEntry(_row(memory.entry, result, Reversal.NONE)))
             pan = order.card.pan if order.card is not None else order.pan
             if approved and pan:
@@ -258,7 +258,7 @@ class TerminalCore:
             outcome=Outcome.UNKNOWN, cause=cause, approved_minor=0, reversal_pending=True
         )
         yield from memory.save(
-            SetPending(replace(memory.pending, reason=reason)),
+            SetPending(memory.pending._replace(reason=reason)),
             PutEntry(_row(memory.entry, result, Reversal.PENDING)),
         )
         return result
@@ -310,7 +310,7 @@ class TerminalCore:
             Wire(memory.setup).use(keys)
         except CryptoError:
             return result._replace(outcome=Outcome.DECLINED, cause=Cause.BAD_KEYS)
-        numbers = replace(memory.numbers, key_block=block, sign_in_code=code, batch=self._batch(verdict))
+        numbers = memory.numbers._replace(key_block=block, sign_in_code=code, batch=self._batch(verdict))
         try:
             yield from memory.save(SetNumbers(numbers))
         except CannotSave:
@@ -381,8 +381,7 @@ def _balance(field54: str) -> int | None:
 
 
 def _row(entry: Entry, result: Result, reversal: Reversal) -> Entry:
-    return replace(
-        entry,
+    return entry._replace(
         outcome=result.outcome,
         cause=result.cause,
         approved_minor=result.approved_minor,

@@ -6,8 +6,9 @@ Rule: memory follows the disk, never leads it: a change counts when its `Save` i
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
+from storno.iso8583.codec import Codec
 from storno.iso8583.keys import unwrap_working_keys
 from storno.iso8583.message import Message
 from storno.terminal.judge import LOST, SILENCE, Verdict, Word
@@ -33,8 +34,7 @@ class CannotSave(Exception):  # noqa: N818 - it is what happened, and a conversa
     """The store refused; what was durable before still is."""
 
 
-@dataclass(frozen=True, slots=True)
-class Remembered:
+class Remembered(NamedTuple):
     """What a store gives back after a restart: counters, the reversal record and the row it belongs to."""
 
     numbers: Numbers
@@ -45,9 +45,9 @@ class Remembered:
 class Memory:
     """Counters, keys, the one reversal record and its row."""
 
-    def __init__(self, setup: Setup, remembered: Remembered) -> None:
+    def __init__(self, setup: Setup, remembered: Remembered, codec: Codec | None = None) -> None:
         self.setup = setup
-        self.wire = Wire(setup)
+        self.wire = Wire(setup, codec)
         self.numbers = remembered.numbers
         self.pending = remembered.pending
         self.entry = remembered.entry
@@ -61,21 +61,18 @@ class Memory:
         if reply.happened is not Happened.DONE:
             raise CannotSave
         for change in changes:
-            match change:
-                case SetNumbers(numbers):
-                    self.numbers = numbers
-                case SetPending(pending):
-                    self.pending = pending
-                case ClearPending():
-                    self.pending = None
-                case PutEntry(entry):
-                    self.entry = entry
-                case _:
-                    pass
+            if isinstance(change, SetNumbers):
+                self.numbers = change.numbers
+            elif isinstance(change, PutEntry):
+                self.entry = change.entry
+            elif isinstance(change, SetPending):
+                self.pending = change.pending
+            elif isinstance(change, ClearPending):
+                self.pending = None
 
     def next_numbers(self) -> Numbers:
         """Give the counters with the next STAN taken; 999999 is followed by 000001."""
-        return replace(self.numbers, stan=following(self.numbers.stan))
+        return self.numbers._replace(stan=following(self.numbers.stan))
 
     def listen(self, request: Message, judge: Judge) -> Generator[Step, Reply, Verdict]:
         """Wait for the answer to a request that left, passing over what belongs to others."""

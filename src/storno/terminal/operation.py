@@ -13,6 +13,8 @@ from enum import Enum
 class Operation(Enum):
     """One order of the cashier or of the terminal itself."""
 
+    __hash__ = object.__hash__  # identity: looked up several times a message
+
     SIGN_IN = "sign-in"
     SIGN_OFF = "sign-off"
     ECHO = "echo"
@@ -36,11 +38,13 @@ class Operation(Enum):
     @property
     def moves_money(self) -> bool:
         """Say whether an approval changes somebody's balance or hold."""
-        return self in RULES and RULES[self].kind_digits not in ("00", "01")
+        return self in _MOVERS
 
 
 class Side(Enum):
     """On which side of the settlement totals an approval counts."""
+
+    __hash__ = object.__hash__  # identity: looked up several times a message
 
     DEBIT = "debit"
     CREDIT = "credit"
@@ -85,6 +89,8 @@ RULES: dict[Operation, Rule] = {
     Operation.SIGN_OFF: Rule("0820", None, None, "00", "002", mac=False),
     Operation.ECHO: Rule("0820", None, None, "00", "301", mac=False),
 }
+
+_MOVERS = frozenset(one for one, rule in RULES.items() if rule.kind_digits not in ("00", "01"))
 
 _TITLES: dict[Operation, tuple[str, str]] = {
     Operation.SIGN_IN: ("sign-in", "签到"),

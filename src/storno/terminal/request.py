@@ -6,11 +6,11 @@ Pure: no socket, clock or randomness.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from storno.iso8583.cipher import KeyKind
-from storno.iso8583.codec import codec_for
+from storno.iso8583.codec import Codec, codec_for
 from storno.iso8583.keys import WorkingKeys
 from storno.iso8583.mac import Mac, mac_algorithm, profile_for
 from storno.iso8583.message import Message
@@ -25,8 +25,7 @@ _NO_MAC = "none"
 _PIN_CONTROL = {KeyKind.DES: "20", KeyKind.TRIPLE_DES: "26", KeyKind.SM4: "23"}
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(NamedTuple):
     """One financial order: what, how much, with which card, and the fields that name its original.
 
     `undone` is the row of the original when this terminal has it; `pan` stands in for a card that is not presented.
@@ -37,14 +36,17 @@ class Order:
     card: Card | None = None
     extra: tuple[tuple[int, str], ...] = ()
     undone: Entry | None = None
-    pan: str = field(default="", repr=False)
+    pan: str = ""
+
+    def __repr__(self) -> str:
+        return f"Order({self.operation}, {self.amount_minor}, {self.card!r})"
 
 
 class Wire:
     """The terminal's codec and keys: turns messages into frames and checks the MAC of answers."""
 
-    def __init__(self, setup: Setup) -> None:
-        self.codec = codec_for(setup.dialect)
+    def __init__(self, setup: Setup, codec: Codec | None = None) -> None:
+        self.codec = codec or codec_for(setup.dialect)
         self._setup = setup
         self._macs = setup.profile.mac != _NO_MAC
         self._mac: Mac | None = None
@@ -99,12 +101,14 @@ def financial(
     fields = {3: rule.processing, 25: rule.condition, 49: setup.currency}
     if order.operation is not Operation.BALANCE:
         fields[4] = f"{order.amount_minor:012d}"
-    fields |= _card_fields(order.card, keys, with_pin=rule.pin)
-    if order.card is None:
+    if order.card is not None:
+        fields |= _card_fields(order.card, keys, with_pin=rule.pin)
+    else:
         fields[22] = "012"
         if order.pan:
             fields[2] = order.pan
-    fields |= dict(order.extra)
+    if order.extra:
+        fields |= dict(order.extra)
     fields[60] = _f60(rule, batch, "60" + ("1" if setup.takes_partial else "0"))
     return _message(setup, rule.mti, stan, fields, now_ms)
 
@@ -146,9 +150,7 @@ def original_fields(
     return tuple(fields)
 
 
-def _card_fields(card: Card | None, keys: WorkingKeys | None, *, with_pin: bool) -> dict[int, str]:
-    if card is None:
-        return {}
+def _card_fields(card: Card, keys: WorkingKeys | None, *, with_pin: bool) -> dict[int, str]:
     pin = with_pin and card.pin is not None and keys is not None
     fields = {2: card.pan, 14: card.expiry, 22: card.entry.value + ("1" if pin else "2")}
     if card.track2 is not None:
@@ -169,7 +171,8 @@ def _f60(rule: Rule, batch: int, capability: str = "") -> str:
 
 
 def _message(setup: Setup, mti: str, stan: int, fields: dict[int, str], now_ms: int) -> Message:
-    fields = {**fields, 11: f"{stan:06d}", 41: setup.tid, 42: setup.mid}
+    """Add what every message has to `fields`, which its builder made for it."""
+    fields[11], fields[41], fields[42] = f"{stan:06d}", setup.tid, setup.mid
     if setup.dialect.head is not Head.BCD:
         # Network forms want the moment from the sender; a UnionPay terminal leaves date and time to the host.
         fields[7] = datetime.fromtimestamp(now_ms // 1000, UTC).strftime("%m%d%H%M%S")
@@ -178,4 +181,4 @@ def _message(setup: Setup, mti: str, stan: int, fields: dict[int, str], now_ms: 
     framing = setup.dialect.framing
     tpdu = setup.tpdu if framing.tpdu_bytes else ""
     header = setup.header if framing.header_bytes and framing.header_mark is None else ""
-    return Message(mti, dict(sorted(fields.items())), tpdu=tpdu, header=header)
+    return Message(mti, {number: fields[number] for number in sorted(fields)}, tpdu, header)

@@ -7,7 +7,6 @@ sent again after the round, as often as the profile allows. Pure.
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import replace
 
 from storno.terminal import request as build
 from storno.terminal.judge import Word, judge_service
@@ -40,26 +39,26 @@ def settle(
         return result
     was_settling = memory.numbers.settling
     try:
-        yield from memory.save(SetNumbers(replace(memory.next_numbers(), settling=True)))
+        yield from memory.save(SetNumbers(memory.next_numbers()._replace(settling=True)))
         request = build.settlement(memory.setup, batch, memory.numbers.stan, totals_field(summed), now_ms)
         result = result._replace(stan=request.fields[11])
         verdict = yield from memory.exchange(request, judge_service)
         if verdict is None:
-            yield from memory.save(SetNumbers(replace(memory.numbers, settling=was_settling)))
+            yield from memory.save(SetNumbers(memory.numbers._replace(settling=was_settling)))
             return result
         if verdict.message is None:
             return result._replace(outcome=Outcome.NO_ANSWER, cause=verdict.cause)
         result = result._replace(code=verdict.code)
         agrees = balanced(verdict.text(48))
         if verdict.word is not Word.APPROVED and verdict.code:
-            yield from memory.save(SetNumbers(replace(memory.numbers, settling=False)))
+            yield from memory.save(SetNumbers(memory.numbers._replace(settling=False)))
             return result._replace(outcome=Outcome.DECLINED, cause=Cause.ANSWERED)
         if not agrees and not (yield from _upload(memory, batch, counted(entries), cards, now_ms)):
             return result._replace(outcome=Outcome.NO_ANSWER, cause=Cause.SILENCE)
         # Only the current batch moves on; an older one that was left behind is merely closed.
         after = following(memory.numbers.batch) if batch == memory.numbers.batch else memory.numbers.batch
         yield from memory.save(
-            CloseBatch(f"{batch:06d}"), SetNumbers(replace(memory.numbers, batch=after, settling=False))
+            CloseBatch(f"{batch:06d}"), SetNumbers(memory.numbers._replace(batch=after, settling=False))
         )
     except CannotSave:
         return result._replace(outcome=Outcome.NO_ANSWER, cause=Cause.OWN_FAULT)

@@ -7,8 +7,9 @@ disk and clock; it is `client` in production and a virtual clock in the simulato
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from storno.terminal.outcome import Result
 from storno.terminal.state import Change
@@ -19,22 +20,26 @@ class Connect:
     """Have a connection to the host. Replies: DONE, FAILED (no byte left)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Save:
+class Save(NamedTuple):
     """Make changes durable, all or nothing. Replies: DONE, FAILED."""
 
-    changes: tuple[Change, ...] = field(repr=False)
+    changes: tuple[Change, ...]
+
+    def __repr__(self) -> str:
+        return "Save(...)"
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(NamedTuple):
     """Hand a frame (with its length prefix) to the socket and start the answer's timer.
 
     Replies: DONE (a byte may have left), FAILED (none left).
     """
 
-    data: bytes = field(repr=False)
+    data: bytes
     timeout_ms: int
+
+    def __repr__(self) -> str:
+        return f"Send({len(self.data)} bytes, timeout_ms={self.timeout_ms})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +52,7 @@ class HangUp:
     """Close the connection if the terminal keeps none open. Reply: DONE."""
 
 
-@dataclass(frozen=True, slots=True)
-class Complete:
+class Complete(NamedTuple):
     """Do what follows an approval before it counts: second EMV step, slip. Replies: DONE, FAILED."""
 
     result: Result
@@ -60,6 +64,8 @@ Step = Connect | Save | Send | Await | HangUp | Complete
 class Happened(Enum):
     """What became of a step."""
 
+    __hash__ = object.__hash__  # identity: looked up several times a message
+
     DONE = "done"
     FAILED = "failed"
     FRAME = "frame"
@@ -67,12 +73,14 @@ class Happened(Enum):
     LOST = "lost"
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """What became of a step; `frame` is the message after its length prefix."""
 
     happened: Happened
-    frame: bytes = field(default=b"", repr=False)
+    frame: bytes = b""
+
+    def __repr__(self) -> str:
+        return f"Reply({self.happened}, {len(self.frame)} bytes)"
 
 
 Talk = Generator[Step, Reply, Result]

@@ -7,7 +7,7 @@ record is never dropped but by a change that says so.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from operator import attrgetter
 from typing import Protocol
 
 from storno.terminal.memory import Remembered
@@ -26,6 +26,8 @@ from storno.terminal.state import (
     SetNumbers,
     SetPending,
 )
+
+_BY_TIME = attrgetter("at_ms", "stan")
 
 
 class StoreError(Exception):
@@ -94,18 +96,20 @@ class MemoryStore:
     def commit(self, changes: Sequence[Change]) -> None:
         """Apply the changes in order."""
         for change in changes:
-            self._apply(change)
-
-    def _apply(self, change: Change) -> None:
-        match change:
-            case SetNumbers(numbers):
-                self._numbers = numbers
-            case SetPending(pending):
-                self._pending = pending
-            case ClearPending():
-                self._pending = None
-            case PutEntry(entry):
+            if isinstance(change, SetNumbers):
+                self._numbers = change.numbers
+            elif isinstance(change, PutEntry):
+                entry = change.entry
                 self._rows[entry.batch, entry.stan, entry.at_ms] = entry
+            elif isinstance(change, SetPending):
+                self._pending = change.pending
+            elif isinstance(change, ClearPending):
+                self._pending = None
+            else:
+                self._apply(change)
+
+    def _apply(self, change: DropEntry | PutException | KeepCard | CloseBatch) -> None:
+        match change:
             case DropEntry(batch, stan, at_ms):
                 self._rows.pop((batch, stan, at_ms), None)
             case PutException(exhausted):
@@ -117,14 +121,14 @@ class MemoryStore:
 
     def _close_batch(self, batch: str) -> None:
         self._rows = {
-            key: replace(row, settled=True) if row.batch == batch else row for key, row in self._rows.items()
+            key: row._replace(settled=True) if row.batch == batch else row for key, row in self._rows.items()
         }
         self._cards = {key: pan for key, pan in self._cards.items() if key[0] != batch}
 
     def entries(self, batch: str | None = None) -> tuple[Entry, ...]:
         """Give the rows of a batch (all batches when None), oldest first."""
-        rows = (row for row in self._rows.values() if batch is None or row.batch == batch)
-        return tuple(sorted(rows, key=lambda row: (row.at_ms, row.stan)))
+        rows = [row for row in self._rows.values() if batch is None or row.batch == batch]
+        return tuple(sorted(rows, key=_BY_TIME))
 
     def open_batches(self) -> tuple[str, ...]:
         """Give the batches with rows that are not settled, oldest first."""

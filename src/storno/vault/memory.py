@@ -30,10 +30,11 @@ class MemoryCardVault(SoftCardVault):
 class _Seeded:
     """Keys and nonces derived from a seed; a nonce repeats only with the very same text."""
 
-    __slots__ = ("_seed",)
+    __slots__ = ("_mac", "_seed")
 
     def __init__(self, seed: bytes) -> None:
         self._seed = seed
+        self._mac = hmac.new(seed, digestmod="sha256")
 
     def key(self, label: str, size: int) -> bytes:
         """Derive key bytes, at most 32."""
@@ -41,4 +42,6 @@ class _Seeded:
 
     def nonce(self, pan: str, tx_id: str) -> bytes:
         """Derive a nonce from everything it protects."""
-        return hmac.digest(self._seed, f"nonce\0{pan}\0{tx_id}".encode(), "sha256")[:12]
+        mac = self._mac.copy()  # keyed once
+        mac.update(f"nonce\0{pan}\0{tx_id}".encode())
+        return mac.digest()[:12]

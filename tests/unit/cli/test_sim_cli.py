@@ -31,6 +31,7 @@ def test_some_days_end_well_and_are_counted(capsys):
     body = json.loads(capsys.readouterr().out)
     assert (body["seeds"], body["first_seed"], body["worlds"], body["broken"]) == (3, 100, 3, [])
     assert (body["lost"], body["doubled"], body["silent"]) == (0, 0, 0)
+    assert (body["worlds_proven"], body["worlds_broken"], body["worlds_stopped"]) == (3, 0, 0)
     assert body["transactions"] > 0
     assert body["rows_reached"] + len(body["rows_never"]) == body["rows"]
 
@@ -58,6 +59,46 @@ def test_a_broken_promise_ends_with_one_and_the_line_that_replays_it(capsys, a_d
     assert "storno sim --seed 0xa    # told:" in out
     assert run(["sim", "--explain", "0xa"]) == 1
     assert "told: " in capsys.readouterr().out.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("lang", "words"),
+    [
+        ("en", ("at least 0", "0 / 2", "2 of the days broke a promise", "per CPU second of one core")),
+        ("zh", ("至少 0", "0 / 2", "2 天因违反保证而中止", "单核每 CPU 秒")),
+    ],
+)
+def test_nothing_is_claimed_of_days_that_broke(capsys, a_defect, lang, words):
+    """Their books were never compared: a plain `lost 0` would say more than anybody knows."""
+    assert run(["sim", "--seeds", "2", "--start", "10", "--lang", lang]) == 1
+    out = capsys.readouterr().out
+    for word in words:
+        assert word in out
+    assert run(["sim", "--seeds", "2", "--start", "10", "--json"]) == 1
+    body = json.loads(capsys.readouterr().out)
+    assert (body["worlds_proven"], body["worlds_broken"], body["worlds_stopped"]) == (0, 2, 0)
+
+
+@pytest.mark.parametrize(
+    ("lang", "words"), [("en", "2 of the days were stopped"), ("zh", "2 天在日终前停止")]
+)
+def test_nothing_is_claimed_of_days_without_an_evening(capsys, lang, words):
+    assert run(["sim", "--seeds", "2", "--until", "2000", "--lang", lang]) == 0
+    assert words in capsys.readouterr().out
+    assert run(["sim", "--seeds", "2", "--until", "2000", "--json"]) == 0
+    body = json.loads(capsys.readouterr().out)
+    assert (body["worlds_proven"], body["worlds_stopped"]) == (0, 2)
+
+
+def test_a_story_is_told_to_its_end_whatever_went_wrong(capsys, monkeypatch):
+    def told(*_):
+        raise LookupError("on purpose")
+
+    monkeypatch.setattr(Auditor, "told", told)
+    assert run(["sim", "--explain", "0xa"]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-1] == "crash: LookupError: on purpose"
+    assert len(lines) > 5
 
 
 @pytest.mark.parametrize(("lang", "words"), [("en", "cashier reads"), ("zh", "收银员看到")])

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 
 from storno.exchange import classify
 from storno.gateway import events as ev
-from storno.iso8583.codec import codec_for
 from storno.iso8583.errors import DecodeError
 from storno.journal.fact import TX_COLUMNS, Change, spelled
 from storno.reversal.key import TxKey
 from storno.reversal.kinds import Kind
 from storno.reversal.lifecycle import Input, State
 from storno.reversal.record import Told
+from storno.sim.compare import Slip
 from storno.sim.faults import FaultKind
 from storno.sim.note import Moved, Note
 from storno.sim.world.checkers import memory_is_the_fold
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 _TOLD = TX_COLUMNS.index("told")
 _SAID_YES = Told.APPROVED.value
+WATCHED = (ev.FromHost, ev.Unsent, ev.Undelivered)
+"""What the watcher wants to hear of; a story wants everything."""
 PREFIX, HEAD = 2, 11
 """Bytes before the head of a frame, and before its MTI."""
 _SPOILED = frozenset({FaultKind.BAD_MAC, FaultKind.WRONG_AMOUNT})
@@ -74,12 +76,13 @@ class Auditor:
     def __init__(self, world: World) -> None:
         self._clock = world.clock
         self._story = world.story
-        self._codec = codec_for(world.dialect)
+        self._codec = world.codec
         self._profile = world.profile
         self._followers: dict[int, Follower] = {}
         self._spoiled: dict[bytes, FaultKind] = {}
         self._answers: dict[TxKey, set[str]] = {}
-        self.told_results: list[tuple[TxKey, Result]] = []
+        self.slips: list[Slip] = []
+        """What cashiers were told, of what has a number."""
         self.counts: Counter[str] = Counter()
         self._happened = world.happened
         self._numbers: dict[str, tuple[str, str]] = {}
@@ -139,7 +142,10 @@ class Auditor:
         if key in stored.postings:
             raise Violation("posting", f"{key} is posted twice", stored.key)
         stored.postings.add(key)
-        if sum(amount for _, amount in entries):
+        left = 0
+        for _, amount in entries:
+            left += amount
+        if left:
             raise Violation("posting", f"{key} does not sum to zero", stored.key)
 
     def _given_up(self, stored: Stored, change: Change) -> None:
@@ -202,7 +208,7 @@ class Auditor:
 
     def _answer(self, gateway: GatewayDriver, frame: bytes) -> None:
         try:
-            msg = self._codec.decode(frame)
+            msg = self._codec.look(frame)
         except DecodeError:
             return
         key = classify.identity(msg)
@@ -266,7 +272,7 @@ class Auditor:
 
     def _same(self, stored: Stored, frame: bytes) -> None:
         """Every sending of a reversal is the same message, about the right original; repeats are marked as agreed."""
-        msg = self._codec.decode(frame)
+        msg = self._codec.look(frame)
         first = stored.first = stored.first or msg
         if not self._profile.repeat_marked:
             wanted = {"0"}
@@ -288,7 +294,7 @@ class Auditor:
         klass = frame[PREFIX + HEAD]
         if klass not in (1, 2, 4):
             return
-        msg = self._codec.decode(frame[PREFIX:])
+        msg = self._codec.look(frame[PREFIX:])
         key, code = classify.identity(msg), msg.fields.get(39, "")
         if self._story is not None:
             self._story.reply(self._now, key, msg)
@@ -341,7 +347,7 @@ class Auditor:
         klass = data[PREFIX + HEAD]
         if klass not in (1, 2, 4):
             return
-        msg = self._codec.decode(data[PREFIX:])
+        msg = self._codec.look(data[PREFIX:])
         kind = classify.kind_of(msg)
         if kind is None:
             return
@@ -377,7 +383,7 @@ class Auditor:
             self._happened[result.operation.value] += 1
         if result.operation.moves_money and result.stan:
             key = TxKey(till.setup.tid, till.setup.mid, result.batch, result.stan)
-            self.told_results.append((key, result))
+            self.slips.append(Slip(key, result.outcome in _APPROVALS))
             self.counts[f"told_{result.outcome.value}"] += 1
             if self._story is not None:
                 self._story.result(self._now, key, result)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from storno.sim.world.world import World
 
 _AT = {name: place for place, name in enumerate(TX_COLUMNS)}
+_POSITIONS = {one.value: one for one in Position}
 _OPEN = frozenset({State.AUTHORIZING.value, State.ADVISING.value, State.REVERSING.value})
 
 
@@ -94,7 +95,7 @@ def money_is_where_the_state_says(world: World) -> None:
             stored = transactions[row[0]]
             entries = {account: amount for account, amount in stored.entries.items() if amount}
             totals += sum(entries.values())
-            position = Position(row[_AT["position"]])
+            position = _POSITIONS[row[_AT["position"]]]
             approved = row[_AT["approved_minor"]]
             amount = stored.amount_minor if approved is None else approved
             facts = gateway.journal.facts(stored.tx_id) if entries else ()

@@ -14,7 +14,8 @@ from storno.gateway.node import Node
 from storno.iso8583.errors import FrameError
 from storno.iso8583.frames import Frames
 from storno.journal.memory import MemoryJournal
-from storno.sim.world.disk import Disk
+from storno.sim.world.auditor import WATCHED
+from storno.sim.world.disk import Batch, Disk
 from storno.sim.world.network import Line
 from storno.vault.memory import MemoryCardVault, MemoryKeyStore
 
@@ -64,7 +65,7 @@ class GatewayDriver:
         world.auditor.process_starts(self)
         incarnation = self.disk.open(self._durable, self._disk_failed)
         self.node = node = Node(
-            world.swarm.node, world.dialect, self.journal, self.keys, self.vault, incarnation
+            world.swarm.node, world.dialect, self.journal, self.keys, self.vault, incarnation, world.codec
         )
         node.profile = world.profile  # all worlds share one dialect object, and with it one compiled codec
         self._armed_ms, self._turning = None, False
@@ -108,28 +109,42 @@ class GatewayDriver:
 
     def feed(self, event: ev.Event) -> None:
         """Give the node an event and carry out what it orders."""
-        if self.node is None:
+        node, world = self.node, self._world
+        if node is None:
             return
-        self._world.auditor.event(self, event)
-        self._perform(self.node.step(self._clock.now_ms, event))
+        if world.story is not None or isinstance(event, WATCHED):
+            world.auditor.event(self, event)
+        commands = node.step(self._clock.now_ms, event)
+        if commands:
+            self._perform(commands)
         if not self._turning and self.node is not None:
             self._turning = True
             self._clock.after(0, self._turn, self.life)
 
     def _turn(self, life: int) -> None:
-        if life != self.life:
+        node = self.node
+        if life != self.life or node is None:
             return
         self._turning = False
-        self._flush()
-        self._arm()
+        now_ms = self._clock.now_ms
+        batch = node.take_batch(now_ms)
+        if batch is not None:
+            self._submit(batch)
+        due_ms, armed_ms = node.next_deadline_ms(), self._armed_ms
+        if due_ms is not None and (armed_ms is None or armed_ms > due_ms):
+            self._armed_ms = due_ms = due_ms if due_ms > now_ms else now_ms + 1
+            self._clock.at(due_ms, self._ticked, life, due_ms)
 
     def _flush(self) -> None:
         if self.node is not None and (batch := self.node.take_batch(self._clock.now_ms)) is not None:
-            self.disk.submit(*batch)
-            faults, crash = self._world.swarm.disk, self._world.swarm.crash
-            if crash and self._power.random() < crash:  # while the group is written, or just before or after
-                wait_ms = int(self._power.random() * (faults.sync_ms + 2))
-                self._clock.after(wait_ms, self._struck, self.life)
+            self._submit(batch)
+
+    def _submit(self, batch: Batch) -> None:
+        self.disk.submit(*batch)
+        faults, crash = self._world.swarm.disk, self._world.swarm.crash
+        if crash and self._power.random() < crash:  # while the group is written, or just before or after
+            wait_ms = int(self._power.random() * (faults.sync_ms + 2))
+            self._clock.after(wait_ms, self._struck, self.life)
 
     def _struck(self, life: int) -> None:
         if life == self.life:
@@ -138,14 +153,6 @@ class GatewayDriver:
 
     def _durable(self, token: int) -> None:
         self.feed(ev.Durable(token))
-
-    def _arm(self) -> None:
-        due_ms = self.node.next_deadline_ms() if self.node is not None else None
-        if due_ms is None or (self._armed_ms is not None and self._armed_ms <= due_ms):
-            return
-        due_ms = max(due_ms, self._clock.now_ms + 1)
-        self._armed_ms = due_ms
-        self._clock.at(due_ms, self._ticked, self.life, due_ms)
 
     def _ticked(self, life: int, due_ms: int) -> None:
         if life == self.life and self._armed_ms == due_ms:
@@ -157,7 +164,13 @@ class GatewayDriver:
     def _perform(self, commands: Sequence[ev.Command]) -> None:
         life, crash = self.life, self._world.swarm.crash
         for command in commands:
-            if crash and not isinstance(command, ev.Log) and self._rng.random() < crash:
+            if isinstance(command, ev.Log):
+                if life != self.life:
+                    return
+                if self._world.story is not None:
+                    self._world.story.log(self._clock.now_ms, command)
+                continue
+            if crash and self._rng.random() < crash:
                 self.crash_for(int(self._rng.random() * 20_000) + 200, power=self._rng.random() < 0.3)
             if life != self.life:
                 return
@@ -165,9 +178,6 @@ class GatewayDriver:
                 self._send_host(command)
             elif isinstance(command, ev.SendTerminal):
                 self._send_terminal(command)
-            elif isinstance(command, ev.Log):
-                if self._world.story is not None:
-                    self._world.story.log(self._clock.now_ms, command)
             else:
                 self._perform_seldom(command)
 
@@ -252,6 +262,10 @@ class GatewayDriver:
         if frames is None:
             return
         number, name = line.tag
+        whole = frames.whole(data)
+        if whole is not None:
+            self.feed(ev.FromTerminal(number, whole) if number else ev.FromHost(str(name), whole))
+            return
         try:
             frames.receive_data(data)
             while (frame := frames.next_frame()) is not None:

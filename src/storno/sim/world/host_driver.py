@@ -9,7 +9,6 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from storno.iso8583.codec import codec_for
 from storno.iso8583.errors import FrameError
 from storno.iso8583.frames import Frames
 from storno.reversal.key import TxKey
@@ -51,10 +50,11 @@ class HostDriver:
             HostOptions(check_roles=False),
             world.stream("host"),
             self._plan,
+            world.codec,
         )
         self.up = True
         self._rng = world.stream("host edge")
-        self._codec = codec_for(world.dialect)
+        self._codec = world.codec
         self._life = 0
         self._lines: dict[Line, Frames] = {}
         self._undoing: dict[tuple[str, str], Identity] = {}
@@ -99,6 +99,10 @@ class HostDriver:
         frames = self._lines.get(line)
         if frames is None:
             return
+        whole = frames.whole(data)
+        if whole is not None:
+            self._serve(line, whole)
+            return
         try:
             frames.receive_data(data)
             while (frame := frames.next_frame()) is not None:
@@ -136,11 +140,13 @@ class HostDriver:
         self._lines.pop(line, None)
 
     def _perform(self, line: Line, action: Action, note: Note) -> None:
+        if isinstance(action, Send):
+            if action.after_ms:
+                self._clock.after(action.after_ms, self._send, line, action.data, note)
+            else:
+                self._send(line, action.data, note)
+            return
         match action:
-            case Send(data, 0):
-                self._send(line, data, note)
-            case Send(data, after_ms):
-                self._clock.after(after_ms, self._send, line, data, note)
             case SlowDrip(data, ms_per_byte):
                 for at in range(len(data)):
                     last = at == len(data) - 1

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from random import Random
 
 from storno.sim.cards import CARDS, Role, TestCard
@@ -36,7 +37,7 @@ SETTLED = frozenset({Operation.REFUND})
 
 @dataclass(frozen=True, slots=True)
 class Cashier:
-    """Draws orders. `kinds` and `shares` are the mix."""
+    """Draws orders. `kinds` and `shares`, added up from the first on, are the mix."""
 
     rng: Random
     kinds: tuple[Operation, ...]
@@ -46,7 +47,7 @@ class Cashier:
         """Draw the next intention."""
         rng = self.rng
         card = rng.choice(_POOR if rng.random() < _POOR_SHARE else _CARDS)
-        operation = rng.choices(self.kinds, self.shares)[0]
+        operation = rng.choices(self.kinds, cum_weights=self.shares)[0]
         return Intent(operation, rng.randint(1, 50_000), card, 0.0, rng.random())
 
     def entry(self) -> EntryMode:
@@ -81,5 +82,6 @@ def _about(operation: Operation, amount_minor: int, card: Card, row: Entry) -> O
     return Order(operation, amount_minor, card, extra, undone or row)
 
 
+@lru_cache(maxsize=256)
 def _read(card: TestCard, entry: EntryMode) -> Card:
     return Card(card.pan, expiry=card.expiry, entry=entry)

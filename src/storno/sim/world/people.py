@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from storno.sim.world.world import World
 
 _AT = {name: place for place, name in enumerate(TX_COLUMNS)}
+_TID, _MID, _BATCH, _STAN = (_AT[name] for name in ("tid", "mid", "batch", "stan"))
 _STUCK = (State.EXHAUSTED.value, State.REFUSED.value)
 _DOUBTFUL = (*_STUCK, State.UNKNOWN.value)
 NAME = "evening shift"
@@ -64,7 +65,7 @@ class BackOffice:
 
     def _truth(self, row: TxRow) -> Claim:
         """Look the transaction up in the clearing."""
-        identity = Identity(*(str(row[_AT[name]]) for name in ("tid", "mid", "batch", "stan")))
+        identity = Identity(row[_TID], row[_MID], row[_BATCH], row[_STAN])
         books = self._world.host.books
         entry = books.entry(identity)
         if entry is None or entry.standing is not Standing.APPROVED or entry.reversed:

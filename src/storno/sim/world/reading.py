@@ -16,9 +16,8 @@ from storno.reversal.key import TxKey
 from storno.reversal.kinds import Kind
 from storno.reversal.lifecycle import State
 from storno.reversal.postings import Position
-from storno.sim.compare import Books, Claim, JournalLine, Slip, TerminalLine
+from storno.sim.compare import Books, Claim, JournalLine, TerminalLine
 from storno.sim.three_books import account_lines, host_lines, terminal_line
-from storno.terminal.outcome import Outcome
 
 if TYPE_CHECKING:
     from storno.sim.world.facts import Follower
@@ -26,10 +25,16 @@ if TYPE_CHECKING:
     from storno.sim.world.world import World
 
 ROWS_MAX = 1_000_000
-_AT = {name: place for place, name in enumerate(TX_COLUMNS)}
+_TX_ID, _TID, _MID, _BATCH, _STAN, _KIND, _STATE, _POSITION, _CASE, _ORIGINAL = (
+    TX_COLUMNS.index(name)
+    for name in (
+        "tx_id", "tid", "mid", "batch", "stan", "kind", "state", "position", "case_kind", "original",
+    )
+)  # fmt: skip
+_IN_SUSPENSE, _IN_EFFECT = Position.SUSPENSE.value, Position.EFFECT.value
+_WORDS = {State.REVERSING.value: "reversing", State.CLOSED.value: "adjusted"}
 _PENDING = frozenset({State.AUTHORIZING.value, State.ADVISING.value, State.REVERSING.value})
 _KINDS = {one.value: one for one in Kind}
-_APPROVED = (Outcome.APPROVED, Outcome.PARTIAL)
 
 
 def read(world: World) -> Books:
@@ -51,9 +56,7 @@ def read(world: World) -> Books:
         *(line for till in world.tills for line in till_lines(till)),
         *(TerminalLine(one.key, one.claim, one.minor) for one in journal if one.key.tid in rogues),
     )
-    slips = tuple(
-        Slip(key, result.outcome in _APPROVED) for key, result in world.auditor.told_results if result.stan
-    )
+    slips = tuple(world.auditor.slips)
     return Books(
         tuple(host_lines(books)), journal, terminals, tuple(account_lines(books)), slips, (), receivable
     )
@@ -61,41 +64,42 @@ def read(world: World) -> Books:
 
 def journal_lines(journal: MemoryJournal, follower: Follower) -> Iterator[JournalLine]:
     """Give every transaction with the sums of its ledger entries."""
+    transactions = follower.transactions
     for row in journal.rows(limit=ROWS_MAX):
-        tx_id = str(row[_AT["tx_id"]])
-        entries = follower.transactions[tx_id].entries
+        tx_id = row[_TX_ID]
+        entries = transactions[tx_id].entries
+        names = _names(row)
+        if row[_ORIGINAL]:
+            names = (*names, *_names_of_original(row, follower))
         yield JournalLine(
-            TxKey(row[_AT["tid"]], row[_AT["mid"]], row[_AT["batch"]], row[_AT["stan"]]),
+            TxKey(row[_TID], row[_MID], row[_BATCH], row[_STAN]),
             tx_id,
-            _KINDS[row[_AT["kind"]]],
+            _KINDS[row[_KIND]],
             _claim(row),
             entries.get(HOST, 0),
             entries.get(HOST_HOLD, 0),
-            (*_names(row), *_names_of_original(row, follower)),
+            names,
             entries.get(SUSPENSE, 0),
         )
 
 
 def _claim(row: TxRow) -> Claim:
-    state, position = row[_AT["state"]], row[_AT["position"]]
-    if position == Position.SUSPENSE.value or state in _PENDING:
+    position = row[_POSITION]
+    if position == _IN_SUSPENSE or row[_STATE] in _PENDING:
         return Claim.OPEN
-    return Claim.STANDS if position == Position.EFFECT.value else Claim.GONE
+    return Claim.STANDS if position == _IN_EFFECT else Claim.GONE
 
 
 def _names(row: TxRow) -> tuple[str, ...]:
-    state, case = row[_AT["state"]], row[_AT["case_kind"]]
+    state, case = row[_STATE], row[_CASE]
     names = (str(case),) if case else ()
-    if state == State.REVERSING.value:
-        names = (*names, "reversing")
-    elif state == State.CLOSED.value:
-        names = (*names, "adjusted")
-    return names
+    word = _WORDS.get(state)
+    return names if word is None else (*names, word)
 
 
 def _names_of_original(row: TxRow, follower: Follower) -> tuple[str, ...]:
     """Name what is open on the transaction that this one voids or completes: their money is one matter."""
-    original = follower.transactions.get(row[_AT["original"]])
+    original = follower.transactions.get(row[_ORIGINAL])
     if original is None or original.case is None:
         return ()
     return (f"original_{original.case}",)

@@ -6,10 +6,10 @@ gateway must agree about it all the same. It sends no MAC, so where MACs are wan
 
 from __future__ import annotations
 
+from itertools import accumulate
 from random import Random
 from typing import TYPE_CHECKING
 
-from storno.iso8583.codec import codec_for
 from storno.iso8583.errors import DecodeError, FrameError
 from storno.iso8583.frames import Frames
 from storno.iso8583.message import Message
@@ -29,6 +29,8 @@ _TRICKS = {
     "cancel": 6, "other_amount": 2, "cancel_unseen": 1, "junk": 1,
 }  # fmt: skip
 
+_NAMES, _SHARES = tuple(_TRICKS), tuple(accumulate(_TRICKS.values()))
+
 
 class Rogue:
     """One such terminal."""
@@ -37,7 +39,7 @@ class Rogue:
         self._world = world
         self._clock = world.clock
         self._rng: Random = world.stream(f"rogue{tid}")
-        self._codec = codec_for(world.dialect)
+        self._codec = world.codec
         self.gateway = gateway
         self.tid, self.mid = tid, mid
         self.left = world.swarm.orders * 2
@@ -59,7 +61,7 @@ class Rogue:
         if self.left <= 0:
             return
         self.left -= 1
-        trick = self._rng.choices(tuple(_TRICKS), tuple(_TRICKS.values()))[0]
+        trick = self._rng.choices(_NAMES, cum_weights=_SHARES)[0]
         frame = self._make(trick)
         if frame:
             self._write(frame)

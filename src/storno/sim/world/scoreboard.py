@@ -46,6 +46,13 @@ class Score:
     """The sums."""
 
     worlds: int = 0
+    worlds_proven: int = 0
+    """Worlds that lived through their evening with every promise kept: what `silent`, `lost` and `doubled` say of these
+    is proven."""
+    worlds_broken: int = 0
+    """Worlds that a broken promise ended: nobody compared their books to the end."""
+    worlds_stopped: int = 0
+    """Worlds that were ended before their evening (`until_ms`) with no promise broken so far."""
     trusted: int = 0
     """Worlds whose host kept its books and what it reversed unseen: there, nothing may be left to reconciliation."""
     transactions: int = 0
@@ -64,7 +71,8 @@ class Score:
     silent: int = 0
     lost: int = 0
     doubled: int = 0
-    """After the evening's work, these must be 0 everywhere."""
+    """After the evening's work, these must be 0 everywhere. Of a world that broke or was stopped they count what was
+    seen, which may be less than there is."""
     faults: Counter[str] = field(default_factory=Counter)
     happened: Counter[str] = field(default_factory=Counter)
     """What the days were made of that is no fault."""
@@ -128,6 +136,9 @@ def live(seed: int, until_ms: int | None = None, *, small: bool = False) -> Scor
 
 def _score(world: World, broken: list[Broken]) -> Score:
     score = Score(worlds=1, trusted=int(world.swarm.trusted), broken=broken, faults=world.faults)
+    score.worlds_broken = int(bool(broken))
+    score.worlds_proven = int(not broken and world.last is not None)
+    score.worlds_stopped = int(not broken and world.last is None)
     score.happened = +world.happened
     followers = [world.auditor.follower(gateway.number) for gateway in world.gateways]
     score.transactions = sum(len(follower.transactions) for follower in followers)

@@ -19,8 +19,8 @@ from storno.terminal.machine import TerminalCore
 from storno.terminal.operation import Operation
 from storno.terminal.outcome import Cause, Outcome, Result
 from storno.terminal.setup import Setup
-from storno.terminal.state import Numbers, SetNumbers
-from storno.terminal.steps import Await, Complete, Connect, HangUp, Happened, Reply, Save, Send, Step, Talk
+from storno.terminal.state import Change, Numbers, SetNumbers
+from storno.terminal.steps import Await, Connect, HangUp, Happened, Reply, Save, Send, Step, Talk
 from storno.terminal.store import MemoryStore, StoreError
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Till:
         self.store = MemoryStore()
         if world.swarm.first_stan:
             self.store.commit((SetNumbers(Numbers(stan=world.swarm.first_stan)),))
-        self.core = TerminalCore(setup, self.store.load())
+        self.core = TerminalCore(setup, self.store.load(), world.codec)
         self.left = world.swarm.orders
         self.dead = False
         self.off = False
@@ -160,29 +160,30 @@ class Till:
 
     def _do(self, step: Step) -> Reply | None:
         """Do one step; None when its reply comes later."""
-        match step:
-            case Save(changes):
-                faults = self._faults
-                if faults.store_fails and self._rng.random() < faults.store_fails:
-                    self._world.fault("till_store", self._whose())
-                    return _FAILED
-                try:
-                    self.store.commit(changes)
-                except StoreError:
-                    return _FAILED
-                return _DONE
-            case Connect():
-                return self._connect()
-            case Send(data, timeout_ms):
-                return self._send(data, timeout_ms)
-            case Await():
-                return self._await()
-            case HangUp():
-                if not self.setup.keep_open:
-                    self._hang_up()
-                return _DONE
-            case Complete():
-                return self._complete()
+        if isinstance(step, Save):
+            return self._save(step.changes)
+        if isinstance(step, Connect):
+            return self._connect()
+        if isinstance(step, Send):
+            return self._send(step.data, step.timeout_ms)
+        if isinstance(step, Await):
+            return self._await()
+        if isinstance(step, HangUp):
+            if not self.setup.keep_open:
+                self._hang_up()
+            return _DONE
+        return self._complete()
+
+    def _save(self, changes: tuple[Change, ...]) -> Reply:
+        faults = self._faults
+        if faults.store_fails and self._rng.random() < faults.store_fails:
+            self._world.fault("till_store", self._whose())
+            return _FAILED
+        try:
+            self.store.commit(changes)
+        except StoreError:
+            return _FAILED
+        return _DONE
 
     def _complete(self) -> Reply:
         faults = self._faults
@@ -305,7 +306,7 @@ class Till:
 
     def _power_back(self) -> None:
         self.off = False
-        self.core = TerminalCore(self.setup, self.store.load())
+        self.core = TerminalCore(self.setup, self.store.load(), self._world.codec)
         if self._closing:
             self._clear()
         else:

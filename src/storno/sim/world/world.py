@@ -10,11 +10,11 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable
+from itertools import accumulate
 from random import Random
 from typing import TYPE_CHECKING
 
 from storno.exchange import classify
-from storno.iso8583.codec import codec_for
 from storno.iso8583.dialects import dialect
 from storno.iso8583.errors import DecodeError
 from storno.sim.compare import Comparison, compare
@@ -29,6 +29,7 @@ from storno.sim.world.network import End, Line, Weather
 from storno.sim.world.orders import Cashier
 from storno.sim.world.people import BackOffice
 from storno.sim.world.reading import read
+from storno.sim.world.readings import readings_of
 from storno.sim.world.rogue import Rogue
 from storno.sim.world.swarm import Mishap, Swarm
 from storno.sim.world.till import Till, setup_of
@@ -60,7 +61,7 @@ class World:
         self.happened: Counter[str] = Counter()
         """What a day is made of that is no fault: sign-ins, settled batches, wrapped STANs, orders of people."""
         self.touched: set[tuple[str, str]] = set()
-        self._codec = codec_for(self.dialect)
+        self.codec = readings_of(self.dialect)
         self._net = self.stream("net")
         self._lines: dict[str, list[Line]] = {"pos": [], "lines": []}
         self.auditor = Auditor(self)
@@ -89,7 +90,7 @@ class World:
 
     def _cashier(self, tid: str) -> Cashier:
         mix = self.swarm.mix
-        return Cashier(self.stream(f"cashier{tid}"), tuple(mix), tuple(mix.values()))
+        return Cashier(self.stream(f"cashier{tid}"), tuple(mix), tuple(accumulate(mix.values())))
 
     def gateway_of(self, tid: str) -> GatewayDriver:
         """Give the gateway a terminal is connected to."""
@@ -167,7 +168,7 @@ class World:
         return (
             all(till.settled for till in self.tills)
             and self.host.quiet
-            and not any(True for gateway in self.gateways for _ in gateway.journal.pending())
+            and not any(gateway.journal.rows(pending_only=True, limit=1) for gateway in self.gateways)
         )
 
     def _mishap(self, mishap: Mishap) -> None:
@@ -226,7 +227,7 @@ class World:
         keys: tuple[tuple[str, str], ...] = ()
         if data:
             try:
-                key = classify.identity(self._codec.decode(data[PREFIX:]))
+                key = classify.identity(self.codec.look(data[PREFIX:]))
             except DecodeError:  # half a message, or one byte of it
                 pass
             else:
