@@ -22,6 +22,7 @@ from storno.statements.identity import key_of, numbered, print_of
 from storno.statements.line import FileRefused, Frame, LineKind, Reject, StatementLine, Total
 from storno.statements.mapping_load import load_mapping
 from storno.statements.mask import card, mask_id, mask_text
+from storno.statements.total_words import said
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 CHUNK_BYTES = 1 << 18
 REJECTS_SHOWN = 20
+TOTALS_SHOWN = 5
 HOPELESS = 1_000
 """So many rejects without a single good line end the reading."""
 COVERAGE_MAX = 20_000
@@ -156,15 +158,14 @@ def read_all(
     source: Watched,
     options: ReadOptions,
     writer: LineWriter,
-    first_rejects: list[Reject],
-) -> Counted:
-    """Read a file to its end into a writer; the first rejects are put into the list, whatever happens then.
+    seen: Counted,
+) -> None:
+    """Read a file to its end into a writer; what is read is counted as it comes, whatever happens then.
 
     Raises:
         FileRefused: the format says no, or more lines were rejected than read.
 
     """
-    seen = Counted(first_rejects=first_rejects)
     stream = cast("BinaryIO", io.BufferedReader(source, CHUNK_BYTES))
     for part in one.read(stream, options):
         if isinstance(part, StatementLine):
@@ -182,7 +183,6 @@ def read_all(
         raise _hopeless(seen)
     seen.repeats = len(seen.prints) - len(np.unique(np.frombuffer(seen.prints, dtype=np.int64)))
     seen.prints = array("q")
-    return seen
 
 
 def _take_reject(seen: Counted, reject: Reject, writer: LineWriter) -> None:
@@ -234,16 +234,12 @@ def refuse_totals(seen: Counted) -> FileRefused | None:
     broken = [total for total in seen.totals if not total.met]
     if not broken:
         return None
-    english = "; ".join(
-        f"{one.name}: declared {one.declared}, counted {one.counted}"
-        + (f" (line {one.where})" if one.where else "")
-        for one in broken[:5]
-    )
-    chinese = "；".join(
-        f"{one.name}：申报 {one.declared}，实计 {one.counted}"
-        + (f"（第 {one.where} 行）" if one.where else "")
-        for one in broken[:5]
-    )
+    currencies = sorted({one.currency for one in seen.sums()})
+    told = [said(one, currencies[0] if len(currencies) == 1 else "") for one in broken[:TOTALS_SHOWN]]
+    english, chinese = "; ".join(each[0] for each in told), "；".join(each[1] for each in told)
+    if len(broken) > TOTALS_SHOWN:
+        english += f"; and {len(broken) - TOTALS_SHOWN} more"
+        chinese += f"；另有 {len(broken) - TOTALS_SHOWN} 项"
     if seen.rejects:
         first = seen.first_rejects[0]
         english += f"; {seen.rejects} lines were rejected, first line {first.line_no}: {first.english}"

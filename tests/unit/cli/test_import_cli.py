@@ -9,7 +9,9 @@ from statement_rig import CARD, Sale, acom
 from storno.cli.main import run
 from storno.cli.trouble import ExitCode
 from storno.statements.formats import FORMATS
+from wallet_bank_rig import DATA
 
+BILL = DATA / "wechat_bill" / "wechat_trade_ALL_24_columns_2014.utf8.csv"
 DAY = [Sale(stan=f"{n:06d}", rrn=f"{n:012d}", amount=1_000) for n in range(1, 4)]
 
 
@@ -52,6 +54,24 @@ def test_json_gives_one_object_for_each_file(bill, tmp_path, capsys):
     assert (part["lines"], part["rejects"], part["first_rejects"][0]["line"]) == (1, 1, 2)
     assert part["rejects_file"].endswith(".rejects.csv")
     assert (refused["format"], refused["refused"]["code"]) == (None, "unknown")
+
+
+def test_a_refused_file_tells_what_was_read_and_which_total_is_not_met(tmp_path, capsys):
+    data = BILL.read_bytes().replace(b"`2,`0.02", b"`3,`0.05")
+    path = tmp_path / "bill.csv"
+    path.write_bytes(data)
+    assert run(["import", "--json", str(path)]) == ExitCode.DISAGREES
+    (one,) = as_json(capsys)
+    assert (one["format"], one["lines"], one["refused"]["code"]) == ("wechat_bill", 0, "totals")
+    assert one["refused"]["what"].startswith(
+        "the file does not keep its own totals (lines: declared 3, counted 2 (line 5); "
+        "orders to be settled: declared 0.05 CNY, counted 0.02 CNY (line 5))"
+    )
+    assert one["read"]["lines"] == 2
+    assert one["read"]["totals"]["computed"][0]["amount_minor"] == 2
+    assert [d["met"] for d in one["read"]["totals"]["declared"]].count(False) == 2
+    assert run(["import", "--list", "--json"]) == ExitCode.DONE
+    assert not as_json(capsys)
 
 
 def test_rejected_and_refused_files_end_with_one(bill, tmp_path, capsys):
