@@ -36,6 +36,31 @@ HOPELESS = 1_000
 """So many rejects without a single good line end the reading."""
 COVERAGE_MAX = 20_000
 _MAY_HOLD_CARD = re.compile(r"[0-9０-９]{4}")
+_NOT_READ = (
+    (
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+        "an old Excel file (.xls) or a workbook under a password: save it as XLSX or CSV, without a password",
+        "旧版 Excel 文件（.xls）或带密码的工作簿：请另存为不带密码的 XLSX 或 CSV",
+    ),
+    (
+        b"%PDF",
+        "a PDF is for people: ask the bank for CSV, XLSX, CAMT, MT940 or OFX",
+        "PDF 供人阅读：请向银行索取 CSV、XLSX、CAMT、MT940 或 OFX 文件",
+    ),
+    (b"Rar!", "a RAR archive is not opened: unpack it first", "不支持 RAR 压缩包：请先解压"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive is not opened: unpack it first", "不支持 7z 压缩包：请先解压"),
+    (
+        b"<html",
+        "a web page, whatever its name says: open it in a spreadsheet and save it as XLSX or CSV",
+        "文件实为网页：请用电子表格打开后另存为 XLSX 或 CSV",
+    ),
+    (
+        b"<table",
+        "a web page's table, whatever its name says: open it in a spreadsheet and save it as XLSX or CSV",
+        "文件实为网页表格：请用电子表格打开后另存为 XLSX 或 CSV",
+    ),
+)
+"""First bytes of what people try although it is not read, and what to do with it."""
 _IDS = ("reference", "order", "original", "account", "code")
 
 
@@ -60,6 +85,9 @@ def choose(head: Head, name: str, mapping: str) -> Format:
     if best <= 0:  # a format may know an empty day by its name
         if not head.data.strip(b"\xef\xbb\xbf \t\r\n\x00\x1a"):
             raise FileRefused("empty", "nothing is in the file: fetch it again", "文件为空：请重新获取")
+        for start, english, chinese in _NOT_READ:
+            if head.data.lstrip(b"\xef\xbb\xbf \t\r\n")[: len(start)].lower() == start.lower():
+                raise FileRefused("unknown", english, chinese)
         known = ", ".join(sorted(FORMATS))
         raise FileRefused(
             "unknown",
