@@ -35,6 +35,7 @@ TOTALS_SHOWN = 5
 HOPELESS = 1_000
 """So many rejects without a single good line end the reading."""
 COVERAGE_MAX = 20_000
+_PART = 1 << 18
 _MAY_HOLD_CARD = re.compile(r"[0-9０-９]{4}")
 _NOT_READ = (
     (
@@ -209,8 +210,19 @@ def read_all(
             assert isinstance(part, Frame), f"{one.name} yielded a {type(part).__name__}"
     if seen.rejects > seen.lines:
         raise _hopeless(seen)
-    seen.repeats = len(seen.prints) - len(np.unique(np.frombuffer(seen.prints, dtype=np.int64)))
+    seen.repeats = _repeats(seen.prints)
     seen.prints = array("q")
+
+
+def _repeats(prints: array[int]) -> int:
+    """Count the prints that stood there before; sorts them where they are, for they may be many."""
+    sorted_prints = np.frombuffer(prints, dtype=np.int64)
+    sorted_prints.sort()
+    return sum(
+        int(np.count_nonzero(part[1:] == part[:-1]))
+        for start in range(0, len(sorted_prints), _PART)
+        for part in (sorted_prints[start : start + _PART + 1],)
+    )
 
 
 def _take_reject(seen: Counted, reject: Reject, writer: LineWriter) -> None:

@@ -1,6 +1,8 @@
 """`storno import`: words, JSON lines, exit codes, both languages."""
 
+import errno
 import json
+from pathlib import Path
 
 import pytest
 import pyzipper
@@ -86,6 +88,25 @@ def test_rejected_and_refused_files_end_with_one(bill, tmp_path, capsys):
     (tmp_path / "x").write_bytes(b"1")
     assert run(["import", str(tmp_path / "x"), "--format", "nonsense"]) == ExitCode.DISAGREES
     assert "unionpay_acom" in capsys.readouterr().err
+
+
+def test_a_file_that_may_not_be_read_does_not_stop_the_others(bill, tmp_path, capsys, monkeypatch):
+    locked = tmp_path / "locked"
+    locked.write_bytes(b"x")
+    locked.chmod(0)
+    opened = Path.open
+
+    def guarded(self, *how, **options):  # root may read everything: the system's refusal is played
+        if self == locked:
+            raise PermissionError(errno.EACCES, "Permission denied", str(self))
+        return opened(self, *how, **options)
+
+    monkeypatch.setattr(Path, "open", guarded)
+    assert run(["import", "--json", str(locked), str(bill)]) == ExitCode.BAD_INPUT
+    refused, taken = as_json(capsys)
+    assert refused["refused"]["code"] == "unreadable"
+    assert "cannot be read: Permission denied" in refused["refused"]["what"]
+    assert taken["lines"] == 3
 
 
 def test_a_missing_file_does_not_stop_the_others(bill, tmp_path, capsys):
