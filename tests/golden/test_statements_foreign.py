@@ -3,7 +3,7 @@
 import pytest
 
 from storno.statements.importing import import_file
-from wallet_bank_rig import read
+from wallet_bank_rig import read, sample
 
 OFX = """OFXHEADER:100
 DATA:OFXSGML
@@ -194,3 +194,29 @@ def test_a_total_that_is_not_met_is_told_in_words_and_money(data, english, chine
     assert chinese in outcome.refused.chinese
     assert "--accept-totals" in outcome.refused.english
     assert outcome.read.lines == 1
+
+
+CAMT = """<Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.08"><BkToCstmrStmt>
+<GrpHdr><MsgId>1</MsgId></GrpHdr><Stmt>
+<Acct><Id><IBAN>GB1</IBAN></Id></Acct>
+<Bal><Tp><CdOrPrtry><Cd>OPBD</Cd></CdOrPrtry></Tp><Amt Ccy="EUR">10</Amt></Bal>
+<Bal><Tp><CdOrPrtry><Cd>CLBD</Cd></CdOrPrtry></Tp><Amt Ccy="EUR">15</Amt><CdtDbtInd>CRDT</CdtDbtInd></Bal>
+<Ntry><Amt Ccy="EUR">5</Amt><CdtDbtInd>CRDT</CdtDbtInd><Sts><Cd>BOOK</Cd></Sts>
+<BookgDt><Dt>2026-11-20</Dt></BookgDt></Ntry>
+</Stmt></BkToCstmrStmt></Document>"""
+
+
+def test_a_camt_balance_that_says_neither_credit_nor_debit_is_compared_with_nothing():
+    out = read("camt", CAMT.encode())
+    assert out.clean
+    assert out.sum == {"EUR": 500}
+    assert not out.totals
+    assert any("without CdtDbtInd (OPBD)" in one.what for one in out.frames)
+    signed = CAMT.replace('">10</Amt>', '">11</Amt><CdtDbtInd>CRDT</CdtDbtInd>')
+    assert read("camt", signed.encode()).total("closing_balance") == (1_500, 1_600)
+
+
+def test_a_wechat_bill_cut_in_the_header_of_its_totals_is_told_as_cut():
+    data = sample("wechat_bill/traps_27.utf8bom.csv").decode()
+    cut = data[: data.index("退款总金额")]
+    assert read("wechat_bill", cut.encode()).refused.code == "truncated"
