@@ -317,6 +317,13 @@ DEBIT,11/24/2026,MONTHLY SERVICE FEE,-9.90,2224.66
         [123_456, -990],
         {"Description": "text", "Details": "", "Running Bal.": "balance"},
     ),
+    "GLS in Germany": (
+        """Kontonummer;Buchungstag;VWZ1;VWZ2;VWZ3;VWZ4;VWZ5;VWZ6;Betrag;Kontostand;Währung
+1234567890;10.10.2026;Rechnung;;;;;;-98,76;1.234,56;EUR
+""",
+        [-9876],
+        {"Buchungstag": "date", "Betrag": "amount", "Währung": "currency"},
+    ),
     "a Swiss bank in French": (
         """Date;Description;Débit;Crédit;Solde
 31.03.2026;Compte;10.00;;90.00
@@ -346,3 +353,13 @@ def test_a_currency_that_no_column_says_is_a_doubt_outside_china():
     assert "says the currency" in said(proposed("date,amount\n2026-11-01,-1.00\n"))
     assert "says the currency" not in said(proposed("date,amount,currency\n2026-11-01,-1.00,EUR\n"))
     assert "says the currency" not in said(proposed("日期,金额\n2026-11-01,-1.00\n"))
+
+
+def test_a_header_printed_again_is_no_row_and_a_type_of_debit_and_credit_is_the_sign():
+    text = (
+        "Date,Description,Amount,Transaction Type\n6/12/15,Transfer,1000.00,debit\n6/13/15,Salary,2000.00,credit\n"
+        "Date,Description,Amount,Transaction Type\n6/14/15,Rent,500.00,debit\n"
+    )
+    proposal = proposed(text)
+    assert proposal.mapping.amount.sign == "marked"
+    assert read(text.encode(), proposal.toml).whole().amounts == [-100_000, 200_000, -50_000]

@@ -264,3 +264,17 @@ def test_accented_letters_alone_are_western_and_pairs_are_chinese(text, codec, f
     data = text.encode(codec)
     assert encoding.detect(data, whole=True) is found
     assert [line.text for line in text_lines(io.BytesIO(data))] == text.splitlines()
+
+
+@pytest.mark.parametrize("codec", ["utf-8", "gb18030"])
+def test_lines_that_end_as_on_an_old_mac_are_lines(codec):
+    data = "date,不\r2026-11-01,1.00\r2026-11-02,2.00\r".encode(codec)
+    lines = [line.text for line in text_lines(io.BytesIO(data))]
+    assert lines == ["date,不", "2026-11-01,1.00", "2026-11-02,2.00"]
+    mixed = b"a\rb\n" * 3
+    assert [line.text for line in text_lines(io.BytesIO(mixed))] == ["a\rb"] * 3
+
+
+def test_utf_16_is_not_taken_for_an_old_mac():
+    (line,) = text_lines(io.BytesIO("不,金额,不\r".encode("utf-16")))
+    assert line.text.rstrip() == "不,金额,不"

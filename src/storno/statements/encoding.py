@@ -157,9 +157,11 @@ def open_text(source: BinaryIO) -> tuple[BinaryIO, Encoding | None]:
     """
     first = _read_exactly(source, HEAD_BYTES)
     encoding = detect(first, whole=len(first) < HEAD_BYTES)
-    rest = cast("BinaryIO", io.BufferedReader(_Joined(first, source), CHUNK_BYTES))
-    if encoding in (Encoding.UTF_16_LE, Encoding.UTF_16_BE):
-        return cast("BinaryIO", io.BufferedReader(Utf8Stream(rest, encoding), CHUNK_BYTES)), encoding
+    wide = encoding if encoding in (Encoding.UTF_16_LE, Encoding.UTF_16_BE) else None
+    joined = _Joined(first, source, old_mac=wide is None and b"\r" in first and b"\n" not in first)
+    rest = cast("BinaryIO", io.BufferedReader(joined, CHUNK_BYTES))
+    if wide is not None:
+        return cast("BinaryIO", io.BufferedReader(Utf8Stream(rest, wide), CHUNK_BYTES)), wide
     return rest, encoding
 
 
@@ -173,11 +175,15 @@ def _read_exactly(source: BinaryIO, size: int) -> bytes:
 
 
 class _Joined(io.RawIOBase):
-    """Bytes that were looked at, then the rest of the file they came from."""
+    """Bytes that were looked at, then the rest of the file they came from.
 
-    def __init__(self, first: bytes, rest: BinaryIO) -> None:
+    `old_mac`: its lines end with a carriage return alone, which comes out as a line feed.
+    """
+
+    def __init__(self, first: bytes, rest: BinaryIO, *, old_mac: bool = False) -> None:
         self._first = first
         self._rest = rest
+        self._old_mac = old_mac
 
     def readable(self) -> bool:
         return True
@@ -186,7 +192,7 @@ class _Joined(io.RawIOBase):
         view = memoryview(buffer).cast("B")
         data = self._first[: len(view)] if self._first else self._rest.read(len(view))
         self._first = self._first[len(view) :]
-        view[: len(data)] = data
+        view[: len(data)] = data.replace(b"\r", b"\n") if self._old_mac else data
         return len(data)
 
 

@@ -138,6 +138,10 @@ def _member(header: str, values: Sequence[str]) -> tuple[str, int, str, str]:
         return _named(
             replace(name, member=member), f"every value is a {_WHAT[what][0]}", f"各值均为{_WHAT[what][1]}"
         )
+    if name.member == "kind" and guess.sign_words(values):
+        return _named(
+            replace(name, member="sign"), "every value is a word for in or away", "各值均为收支方向"
+        )
     if name.member == "sign" and not guess.sign_words(values):
         return _unfit(name, "its values are no words for in and away", "取值不是收支方向")
     return _named(name, "", "")
