@@ -2,6 +2,8 @@
 
 import pytest
 
+from storno.statements.encoding import make_head
+from storno.statements.formats import FORMATS
 from storno.statements.line import LineKind, Mark
 from wallet_bank_rig import read, sample
 
@@ -255,3 +257,15 @@ def test_the_personal_export_signs_by_direction_and_meets_its_preamble():
     assert out.total("outgo") == (-2_550, -2_550)
     cut = data[: data.index(b"2026-11-22 15:00:00")]
     assert not read("alipay_record", cut).clean
+
+
+def test_an_alipay_export_with_padded_columns_is_known_and_another_wallets_is_not():
+    data = sample("alipay_record/export.gb18030.csv")
+    text = data.decode("gb18030")
+    header = next(line for line in text.splitlines() if line.startswith("交易时间,"))
+    padded = text.replace(header, ",".join(f"{name}        " for name in header.split(",")))
+    one = FORMATS["alipay_record"]
+    assert one.recognise(make_head("a.csv", padded.encode("gb18030"))) > 90
+    assert read("alipay_record", padded.encode("gb18030")).money == read("alipay_record", data).money
+    other = text.replace(header, header.replace("交易对方", "商户名称"))
+    assert one.recognise(make_head("a.csv", other.encode("gb18030"))) == 0

@@ -255,3 +255,111 @@ def test_the_generic_formats_never_outbid_a_format_that_knows_its_files():
         "mapped_xlsx",
         "mapped_fixed",
     }
+
+
+REAL_BANKS = {
+    "Bank of Communications": (
+        """序号,交易日期,借贷,交易金额,余额,对方账号,摘要
+1,2026-11-23,贷 Cr,1.23,11.23,6222,利息
+2,2026-11-24,借 Dr,3.21,8.02,6222,还款
+""",
+        [123, -321],
+        {"借贷": "sign", "对方账号": "", "摘要": "text"},
+    ),
+    "Bank of China": (
+        """记账日期,币别,金额,余额,附言,对方卡号/账号
+2026-11-23,人民币,-71.89,28.11,付,6226******5669
+""",
+        [-7189],
+        {"币别": "currency", "对方卡号/账号": ""},
+    ),
+    "Agricultural Bank of China": (
+        """交易日期,交易摘要,交易金额,本次余额,日 志 号
+20261123,转存,+10000.00,11000.00,369396693
+""",
+        [1_000_000],
+        {"日 志 号": "reference"},
+    ),
+    "a German savings bank": (
+        """Auftragskonto;Buchungstag;Buchungstext;Verwendungszweck;Betrag;Währung
+DE1;23.11.26;GUTSCHRIFT;Umsatz;1.234,56;EUR
+DE1;24.11.26;ENTGELT;Entgelt;-9,90;EUR
+""",
+        [123_456, -990],
+        {"Auftragskonto": "account", "Währung": "currency", "Verwendungszweck": "text"},
+    ),
+    "ING in the Netherlands": (
+        """"Datum","Naam / Omschrijving","Rekening","Tegenrekening","Af Bij","Bedrag (EUR)"
+"20261123","PAYMENT BV","NL1","NL2","Bij","1234,56"
+"20261124","ING","NL1","","Af","9,90"
+""",
+        [123_456, -990],
+        {"Rekening": "account", "Tegenrekening": "", "Af Bij": "sign"},
+    ),
+    "Rabobank": (
+        """"IBAN/BBAN","Munt","Datum","Bedrag","Saldo na trn","Tegenrekening IBAN/BBAN","Omschrijving-1"
+"NL1","EUR","2026-11-23","+1234,56","+2234,56","NL2","batch"
+"NL1","EUR","2026-11-24","-9,90","+2224,66","","kosten"
+""",
+        [123_456, -990],
+        {
+            "IBAN/BBAN": "account",
+            "Munt": "currency",
+            "Saldo na trn": "balance",
+            "Tegenrekening IBAN/BBAN": "",
+        },
+    ),
+    "an American bank": (
+        """Details,Posting Date,Description,Amount,Running Bal.
+CREDIT,11/23/2026,SQUARE INC,1234.56,2234.56
+DEBIT,11/24/2026,MONTHLY SERVICE FEE,-9.90,2224.66
+""",
+        [123_456, -990],
+        {"Description": "text", "Details": "", "Running Bal.": "balance"},
+    ),
+    "GLS in Germany": (
+        """Kontonummer;Buchungstag;VWZ1;VWZ2;VWZ3;VWZ4;VWZ5;VWZ6;Betrag;Kontostand;Währung
+1234567890;10.10.2026;Rechnung;;;;;;-98,76;1.234,56;EUR
+""",
+        [-9876],
+        {"Buchungstag": "date", "Betrag": "amount", "Währung": "currency"},
+    ),
+    "a Swiss bank in French": (
+        """Date;Description;Débit;Crédit;Solde
+31.03.2026;Compte;10.00;;90.00
+01.04.2026;Encaissement;;240.00;330.00
+""",
+        [-1000, 24_000],
+        {"Débit": "debit", "Crédit": "credit", "Solde": "balance"},
+    ),
+}
+
+
+@pytest.mark.parametrize("bank", REAL_BANKS)
+@pytest.mark.parametrize("encoding", ["utf-8", "gb18030", "cp1252"])
+def test_the_headers_of_real_banks_are_understood(bank, encoding):
+    text, amounts, members = REAL_BANKS[bank]
+    if encoding == "cp1252" and "日期" in text:
+        encoding = "gbk"
+    data = text.encode(encoding)
+    proposal = propose(io.BytesIO(data))
+    found = read(data, proposal.toml).whole()
+    assert found.amounts == amounts, proposal.toml
+    names_of = {one.name: one.member for one in proposal.columns}
+    assert {name: names_of[name] for name in members} == members
+
+
+def test_a_currency_that_no_column_says_is_a_doubt_outside_china():
+    assert "says the currency" in said(proposed("date,amount\n2026-11-01,-1.00\n"))
+    assert "says the currency" not in said(proposed("date,amount,currency\n2026-11-01,-1.00,EUR\n"))
+    assert "says the currency" not in said(proposed("日期,金额\n2026-11-01,-1.00\n"))
+
+
+def test_a_header_printed_again_is_no_row_and_a_type_of_debit_and_credit_is_the_sign():
+    text = (
+        "Date,Description,Amount,Transaction Type\n6/12/15,Transfer,1000.00,debit\n6/13/15,Salary,2000.00,credit\n"
+        "Date,Description,Amount,Transaction Type\n6/14/15,Rent,500.00,debit\n"
+    )
+    proposal = proposed(text)
+    assert proposal.mapping.amount.sign == "marked"
+    assert read(text.encode(), proposal.toml).whole().amounts == [-100_000, 200_000, -50_000]

@@ -374,3 +374,21 @@ def test_progress_is_told_to_the_end(tmp_path):
     seen = []
     list(import_file(path, tmp_path / "home", None, lambda *told: seen.append(told)))
     assert seen[-1] == ("IND26112301ACOM", 2 * path.stat().st_size, 2 * path.stat().st_size)
+
+
+@pytest.mark.parametrize(
+    ("first", "what"),
+    [
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(500), "save it as XLSX or CSV"),
+        (b"%PDF-1.7\n", "a PDF is for people"),
+        (b"Rar!\x1a\x07\x00", "unpack it first"),
+        (b"\r\n<html xmlns:x='excel'><table><tr><td>1</td></tr></table></html>", "a web page"),
+    ],
+)
+def test_what_people_try_although_it_is_not_read_is_told_by_name(tmp_path, first, what):
+    path = tmp_path / "statement.xls"
+    path.write_bytes(first)
+    refused = only(path, tmp_path / "home").refused
+    assert refused.code == "unknown"
+    assert what in refused.english
+    assert refused.chinese

@@ -247,3 +247,34 @@ def test_what_is_shown_of_a_line_is_masked_cut_and_printable():
     assert len(text) <= 500
     assert CARD not in text
     assert shown("a\x00b\tc") == "a\ufffdb\tc"
+
+
+@pytest.mark.parametrize(
+    ("text", "codec", "found"),
+    [
+        ("Buchungstag;Währung\n24.11.26;für Müller\n", "latin-1", Encoding.CP1252),
+        ("Währung;Überweisung – 5 €\n", "cp1252", Encoding.CP1252),
+        ("日期,金额\n20261124,商户镕记\n", "gbk", Encoding.GB18030),
+        ("户名\n㐀㐁𠀀䶮,1.00\n", "gb18030", Encoding.GB18030),
+        ("ę,ą\n1,2\n", "gb18030", Encoding.GB18030),
+        ("Währung;für Müller\n", "utf-8", Encoding.UTF_8),
+    ],
+)
+def test_accented_letters_alone_are_western_and_pairs_are_chinese(text, codec, found):
+    data = text.encode(codec)
+    assert encoding.detect(data, whole=True) is found
+    assert [line.text for line in text_lines(io.BytesIO(data))] == text.splitlines()
+
+
+@pytest.mark.parametrize("codec", ["utf-8", "gb18030"])
+def test_lines_that_end_as_on_an_old_mac_are_lines(codec):
+    data = "date,不\r2026-11-01,1.00\r2026-11-02,2.00\r".encode(codec)
+    lines = [line.text for line in text_lines(io.BytesIO(data))]
+    assert lines == ["date,不", "2026-11-01,1.00", "2026-11-02,2.00"]
+    mixed = b"a\rb\n" * 3
+    assert [line.text for line in text_lines(io.BytesIO(mixed))] == ["a\rb"] * 3
+
+
+def test_utf_16_is_not_taken_for_an_old_mac():
+    (line,) = text_lines(io.BytesIO("不,金额,不\r".encode("utf-16")))
+    assert line.text.rstrip() == "不,金额,不"

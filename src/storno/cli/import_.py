@@ -98,7 +98,7 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @click.command(name="import", help=_ABOUT)
-@click.argument("files", nargs=-1, type=click.Path(), metavar="FILE...")
+@click.argument("files", nargs=-1, type=click.Path(readable=False), metavar="FILE...")
 @_options
 @home_option
 def import_(
@@ -171,8 +171,7 @@ def _passwords(given: tuple[str, ...], path: str | None) -> tuple[str, ...]:
 # -------------------------------------------------------------------- one file
 def _one(path: Path, home: Path, options: ImportOptions, *, as_json: bool) -> int:
     code = int(ExitCode.DONE)
-    if not path.is_file():
-        missing = _missing(path)
+    if missing := _unreadable(path) if path.is_file() else _missing(path):
         say(Outcome(path.name, str(path), refused=missing), home, as_json=as_json)
         return ExitCode.BAD_INPUT
     bar = nullcontext(None) if as_json or not sys.stderr.isatty() else _bar(path.name)
@@ -182,6 +181,19 @@ def _one(path: Path, home: Path, options: ImportOptions, *, as_json: bool) -> in
             whole = outcome.refused is None and not (outcome.stored and outcome.stored.rejects)
             code = max(code, ExitCode.DONE if whole else ExitCode.DISAGREES)
     return code
+
+
+def _unreadable(path: Path) -> FileRefused | None:
+    """Say why a file cannot be opened, so that the others are still imported; None if it can."""
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        why = error.strerror or str(error)
+        return FileRefused(
+            "unreadable", f"the file cannot be read: {why}; give yourself the right to read it",
+            f"无法读取该文件：{why}；请检查读取权限",
+        )  # fmt: skip
+    return None
 
 
 def _missing(path: Path) -> FileRefused:

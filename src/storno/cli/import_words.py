@@ -45,7 +45,9 @@ def as_data(outcome: Outcome) -> dict[str, Any]:
     if one is None:
         assert refused is not None, "an outcome without a file is a refusal"
         why = {"code": refused.code, "what": t(refused.english, refused.chinese), "line": refused.line_no}
-        body |= {"format": None, "lines": 0, "rejects": 0, "totals": {}, "refused": why}
+        body |= {"format": None, "lines": 0, "rejects": 0, "totals": {}, "refused": why, "read": None}
+        if outcome.read is not None:
+            body |= {"format": outcome.read.format, "read": _counts(outcome.read)}
     else:
         body |= file_data(one)
     body["first_rejects"] = [
@@ -58,6 +60,15 @@ def file_data(one: StoredFile) -> dict[str, Any]:
     """Give an imported file as JSON shows it."""
     return {
         "file_id": one.file_id, "format": one.format, "variant": one.variant or None, "role": one.role.value,
+        **_counts(one),
+        "complete": one.complete, "accepted": one.accepted, "rejects_file": one.rejects_file or None,
+        "supersedes": list(one.supersedes), "superseded_by": one.superseded_by or None,
+        "withdrawn": bool(one.withdrawn_ms),
+    }  # fmt: skip
+
+
+def _counts(one: StoredFile) -> dict[str, Any]:
+    return {
         "lines": one.lines, "rejects": one.rejects, "repeats": one.repeats,
         "first_day": one.first_day, "last_day": one.last_day,
         "totals": {
@@ -71,9 +82,6 @@ def file_data(one: StoredFile) -> dict[str, Any]:
                 for d in one.totals
             ],
         },
-        "complete": one.complete, "accepted": one.accepted, "rejects_file": one.rejects_file or None,
-        "supersedes": list(one.supersedes), "superseded_by": one.superseded_by or None,
-        "withdrawn": bool(one.withdrawn_ms),
     }  # fmt: skip
 
 

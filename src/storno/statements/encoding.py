@@ -1,4 +1,4 @@
-"""The encodings of statement files: UTF-8 (BOM or not), UTF-16, GB18030 (which holds GBK and GB2312).
+"""The encodings of statement files: UTF-8 (BOM or not), UTF-16, GB18030 (which holds GBK and GB2312), Windows-1252.
 
 Recognised on bytes, decoded line by line so that one bad byte costs one line and its place is known. UTF-16 is turned
 into UTF-8 while it is read, so that everything else may cut lines at byte 0x0A. Must not hold a file in memory.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import io
+import re
 from enum import Enum
 from typing import TYPE_CHECKING, BinaryIO, cast
 
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
 CHUNK_BYTES = 1 << 18
 _BOM8 = codecs.BOM_UTF8
+_HIGH = re.compile(rb"[\x80-\xff]+")
+_FOUR_BYTES = re.compile(rb"[\x81-\xfe][0-9][\x81-\xfe][0-9]")
+"""How GB18030 writes rare characters."""
+_IN_A_WORD = re.compile(rb"[A-Za-z][\xc0-\xff][a-z]")
 _CONTROL = bytes(set(range(32)) - {0x09, 0x0A, 0x0C, 0x0D, 0x1A, 0x1B})
 
 
@@ -28,6 +33,8 @@ class Encoding(Enum):
     """No byte over 0x7F seen so far: what it is shows later."""
     UTF_8 = "utf-8"
     GB18030 = "gb18030"
+    CP1252 = "cp1252"
+    """Western European, also for files in ISO 8859-1."""
     UTF_16_LE = "utf-16-le"
     UTF_16_BE = "utf-16-be"
 
@@ -47,10 +54,22 @@ def detect(data: bytes, *, whole: bool = False) -> Encoding | None:
         return None
     if data.isascii():
         return Encoding.ASCII
-    for encoding in (Encoding.UTF_8, Encoding.GB18030):
-        if _decodes(data, encoding, whole=whole) is not None:
-            return encoding
-    return _mostly(data)
+    if _decodes(data, Encoding.UTF_8, whole=whole) is not None:
+        return Encoding.UTF_8
+    if _western(data):
+        return Encoding.CP1252
+    return Encoding.GB18030 if _decodes(data, Encoding.GB18030, whole=whole) is not None else _mostly(data)
+
+
+def _western(data: bytes) -> bool:
+    """Say whether most bytes over 0x7F stand alone, as accented letters do; Chinese comes in pairs and longer runs.
+
+    GB18030 would take nearly every such byte together with the letter behind it.
+    """
+    bare = _FOUR_BYTES.sub(b"", data)
+    runs = [len(run) for run in _HIGH.findall(bare)]
+    alone = runs.count(1)
+    return 2 * alone > len(runs) and (alone >= 2 or _IN_A_WORD.search(bare) is not None)
 
 
 def _binary(data: bytes) -> bool:
@@ -138,9 +157,11 @@ def open_text(source: BinaryIO) -> tuple[BinaryIO, Encoding | None]:
     """
     first = _read_exactly(source, HEAD_BYTES)
     encoding = detect(first, whole=len(first) < HEAD_BYTES)
-    rest = cast("BinaryIO", io.BufferedReader(_Joined(first, source), CHUNK_BYTES))
-    if encoding in (Encoding.UTF_16_LE, Encoding.UTF_16_BE):
-        return cast("BinaryIO", io.BufferedReader(Utf8Stream(rest, encoding), CHUNK_BYTES)), encoding
+    wide = encoding if encoding in (Encoding.UTF_16_LE, Encoding.UTF_16_BE) else None
+    joined = _Joined(first, source, old_mac=wide is None and b"\r" in first and b"\n" not in first)
+    rest = cast("BinaryIO", io.BufferedReader(joined, CHUNK_BYTES))
+    if wide is not None:
+        return cast("BinaryIO", io.BufferedReader(Utf8Stream(rest, wide), CHUNK_BYTES)), wide
     return rest, encoding
 
 
@@ -154,11 +175,15 @@ def _read_exactly(source: BinaryIO, size: int) -> bytes:
 
 
 class _Joined(io.RawIOBase):
-    """Bytes that were looked at, then the rest of the file they came from."""
+    """Bytes that were looked at, then the rest of the file they came from.
 
-    def __init__(self, first: bytes, rest: BinaryIO) -> None:
+    `old_mac`: its lines end with a carriage return alone, which comes out as a line feed.
+    """
+
+    def __init__(self, first: bytes, rest: BinaryIO, *, old_mac: bool = False) -> None:
         self._first = first
         self._rest = rest
+        self._old_mac = old_mac
 
     def readable(self) -> bool:
         return True
@@ -167,7 +192,7 @@ class _Joined(io.RawIOBase):
         view = memoryview(buffer).cast("B")
         data = self._first[: len(view)] if self._first else self._rest.read(len(view))
         self._first = self._first[len(view) :]
-        view[: len(data)] = data
+        view[: len(data)] = data.replace(b"\r", b"\n") if self._old_mac else data
         return len(data)
 
 

@@ -25,6 +25,8 @@ _TIME_ONLY = re.compile(r"\d{1,2}:\d{2}(:\d{2})?|([01]\d|2[0-3])[0-5]\d[0-5]\d|1
 _FEN = re.compile(r"\(.*分\)|单位:?分|fen|minor|cents?\b|\(.*cent.*\)")
 _YUAN = re.compile(r"\(.*元\)|/元|单位:?元|yuan|\((?:cny|rmb|usd|eur)\)")
 _TWINS = {"DD/MM": "MM/DD", "DD-MM": "MM-DD"}
+_OTHERS = re.compile(r"对方|对手|收款|付款|tegen|counterpart|beneficiar|payee")
+"""Marks the other side's account or card, which says nothing of whose statement it is."""
 CANNOT = -1
 
 
@@ -49,6 +51,8 @@ def by_name(header: str) -> Name:
     if not inside:
         return Name("", 0)
     longest = max(inside, key=lambda word: (len(word), name.endswith(word)))
+    if words[longest] in ("account", "card") and _OTHERS.search(name):
+        return Name("", 0)
     return Name(words[longest], 60 if name.endswith(longest) else 50, longest)
 
 

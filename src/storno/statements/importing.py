@@ -69,6 +69,8 @@ class Outcome:
     """A member of an archive that is no data."""
     first_rejects: tuple[Reject, ...] = ()
     """Up to 20, of a refused file too."""
+    read: StoredFile | None = None
+    """What a refused file said until it was refused, where its format was known; nothing of it is kept."""
 
 
 def import_file(
@@ -136,7 +138,8 @@ def _import(
         if progress is not None:
             progress(source, done, twice)
 
-    rejects: list[Reject] = []
+    seen = Counted()
+    coming: _Coming | None = None
     try:
         digest, size, first = _look(member, tell)
         # Bills of days without sales are often the same few bytes: only their name tells them apart.
@@ -150,11 +153,12 @@ def _import(
         if known:
             return Outcome(name, source, stored=known[0], already=True)
         head = make_head(member.name, first)
-        file = _Coming(member, name, source, digest, size, head, options)
-        stored = file.take(home, work, now_ms, lambda done: tell(size + done), rejects)
+        coming = _Coming(member, name, source, digest, size, head, options)
+        stored = coming.take(home, work, now_ms, lambda done: tell(size + done), seen)
     except FileRefused as error:
-        return Outcome(name, source, refused=error, first_rejects=tuple(rejects))
-    return Outcome(name, source, stored=stored, first_rejects=tuple(rejects))
+        read = None if coming is None else coming.read(seen)
+        return Outcome(name, source, refused=error, first_rejects=tuple(seen.first_rejects), read=read)
+    return Outcome(name, source, stored=stored, first_rejects=tuple(seen.first_rejects))
 
 
 def _look(member: Member, tell: Callable[[int], None]) -> tuple[str, int, bytes]:
@@ -181,17 +185,20 @@ class _Coming:
     size: int
     head: Head
     options: ImportOptions
+    known: tuple[Format, Traits] | None = None
+    """Its format, once it is known."""
 
     def take(
-        self, home: Path, work: Path, now_ms: int, tell: Callable[[int], None], rejects: list[Reject]
+        self, home: Path, work: Path, now_ms: int, tell: Callable[[int], None], seen: Counted
     ) -> StoredFile:
         """Read, check, write and make visible. Raises FileRefused; then nothing of it is there."""
         told = replace(self.options.read, name=self.member.name)
         one = choose(self.head, self.options.format_name, told.mapping)
         traits = traits_of(one, self.head, told)
+        self.known = one, traits
         writer = LineWriter(work, (self._id(lines=1), traits.role.value, one.name, self.source))
         try:
-            seen = self._read(one, traits, told, writer, tell, rejects)
+            self._read(one, traits, told, writer, tell, seen)
         finally:
             writer.close()
         unmet = refuse_totals(seen)
@@ -217,18 +224,21 @@ class _Coming:
         told: ReadOptions,
         writer: LineWriter,
         tell: Callable[[int], None],
-        rejects: list[Reject],
-    ) -> Counted:
+        seen: Counted,
+    ) -> None:
         with self.member.open() as raw:
             watched = Watched(raw, tell)
-            seen = read_all(one, traits, watched, told, writer, rejects)
+            read_all(one, traits, watched, told, writer, seen)
             if watched.rest() != self.sha256:
                 raise FileRefused(
                     "changed",
                     "the file changed while it was read: wait until it is whole",
                     "读取过程中文件被修改：请等文件传输完成后再导入",
                 )
-        return seen
+
+    def read(self, seen: Counted) -> StoredFile | None:
+        """Say what was read of a file that was refused; None if it was not known what it is."""
+        return None if self.known is None else self._stored(*self.known, seen, 0)
 
     def _id(self, lines: int) -> str:
         named = "" if lines else hashlib.sha256(f"{self.sha256}\n{self.name}".encode()).hexdigest()

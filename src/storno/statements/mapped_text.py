@@ -47,8 +47,8 @@ def open_lines(source: BinaryIO, encoding: str) -> tuple[bytes, Iterator[RawLine
     ):
         raise FileRefused(
             "binary",
-            "this is no text file: neither UTF-8, UTF-16 nor GB18030; a spreadsheet is read by mapped_xlsx",
-            "不是文本文件：既非 UTF-8、UTF-16，也非 GB18030；电子表格请用 mapped_xlsx",
+            "no text: neither UTF-8, UTF-16, GB18030 nor Windows-1252; a spreadsheet is read by mapped_xlsx",
+            "不是文本文件：不是 UTF-8、UTF-16、GB18030 或 Windows-1252；电子表格请用 mapped_xlsx",
             1,
         )
     head = cast("io.BufferedReader", stream).peek(CHUNK_BYTES)[:HEAD_BYTES]

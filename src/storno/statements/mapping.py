@@ -17,24 +17,15 @@ Column: TypeAlias = str | int
 Columns: TypeAlias = tuple[Column, ...]
 """Alternatives: the first that the file has. Empty: none."""
 
-PLUS_WORDS = ("C", "CR", "CREDIT", "IN", "+", "贷", "贷方", "收", "收入", "入账", "存入", "转入", "来账")
+PLUS_WORDS = (
+    "C", "CR", "CREDIT", "IN", "+", "贷", "贷方", "收", "收入", "入账", "存入", "转入", "来账", "贷 Cr", "贷Cr.",
+    "K", "H", "Haben", "Bij", "Crédit",
+)  # fmt: skip
 MINUS_WORDS = (
-    "D",
-    "DR",
-    "DB",
-    "DEBIT",
-    "OUT",
-    "-",
-    "借",
-    "借方",
-    "支",
-    "付",
-    "支出",
-    "出账",
-    "支取",
-    "转出",
-    "往账",
-)
+    "D", "DR", "DB", "DEBIT", "OUT", "-", "借", "借方", "支", "付", "支出", "出账", "支取", "转出", "往账",
+    "借 Dr", "借Dr.", "S", "Soll", "Af", "Débit",
+)  # fmt: skip
+"""Also in Dutch, German, French and the Baltic languages."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from storno.statements.sample import Sample
 
 TOTAL_ROW = "^(合计|总计|(?i:(grand )?total)\\b)"
-_FEES = "手续费|服务费|(?i:\\b(fee|fees|commission)\\b)"
+_FEES = (
+    "手续费|服务费|(?i:\\b(fee|fees|commission|entgelt|entgeltabschluss|gebühr|gebühren|frais|bankkosten)\\b)"
+)
 
 
 @dataclass(slots=True)

@@ -24,6 +24,7 @@ from storno.statements.sample import Sample, look
 from storno.statements.table import Row, Session, parts
 
 MONEY = ("amount", "debit", "credit", "balance", "fee", "net")
+_CHINESE = re.compile("[\u4e00-\u9fff]")
 TIMES = ("date", "time", "at", "original_at")
 
 
@@ -95,7 +96,7 @@ def _columns(sample: Sample) -> dict[int, Column]:
         guessed[place] = Column(place + 1, clean(header), member, sure, english, chinese, shown)
     best: dict[str, Column] = {}
     for column in guessed.values():
-        if column.member and column.sure > best.get(column.member, replace(column, sure=0)).sure:
+        if column.member and _rank(column, sample) > _rank(best.get(column.member), sample):
             best[column.member] = column
     for place, column in guessed.items():
         if column.member and best[column.member] is not column:
@@ -106,6 +107,16 @@ def _columns(sample: Sample) -> dict[int, Column]:
                 chinese=f"也可能是 {column.member}，但 {other!r} 更合适",
             )  # fmt: skip
     return guessed
+
+
+def _rank(column: Column | None, sample: Sample) -> tuple[int, int, int]:
+    """Say how well a column fits; of two that could be the narrative, the one that says more."""
+    if column is None:
+        return (0, 0, 0)
+    if column.member != "text":
+        return (column.sure, 0, 0)
+    distinct = set(map(clean, sample.values(column.place - 1))) - {""}
+    return (column.sure, len(distinct), sum(map(len, distinct)))
 
 
 def _member(header: str, values: Sequence[str]) -> tuple[str, int, str, str]:
@@ -126,6 +137,10 @@ def _member(header: str, values: Sequence[str]) -> tuple[str, int, str, str]:
         member = name.member if name.member == "original_at" else what
         return _named(
             replace(name, member=member), f"every value is a {_WHAT[what][0]}", f"各值均为{_WHAT[what][1]}"
+        )
+    if name.member == "kind" and guess.sign_words(values):
+        return _named(
+            replace(name, member="sign"), "every value is a word for in or away", "各值均为收支方向"
         )
     if name.member == "sign" and not guess.sign_words(values):
         return _unfit(name, "its values are no words for in and away", "取值不是收支方向")
@@ -160,6 +175,7 @@ def _draft(name: str, sample: Sample, found: dict[int, Column], doubts: list[Dou
     at = {column.member: column for column in found.values() if column.member}
     draft = Draft(name, sample, at)
     _money(draft, doubts)
+    _currency(draft, doubts)
     _when(draft, doubts)
     _role(draft, doubts)
     _kind(draft, doubts)
@@ -205,6 +221,14 @@ def _money(draft: Draft, doubts: list[Doubt]) -> None:
         doubts.append(Doubt(
             f"amounts are taken as {word}: {unit.why[0]}; check `unit`",
             f"金额按{word_zh}读取：{unit.why[1]}；请核对 unit",
+        ))  # fmt: skip
+
+
+def _currency(draft: Draft, doubts: list[Doubt]) -> None:
+    if "currency" not in draft.at and not _CHINESE.search("".join(draft.sample.header)):
+        doubts.append(Doubt(
+            "no column says the currency: it is taken from --currency, which is CNY unless given",
+            "没有币种列：取自 --currency，缺省为 CNY",
         ))  # fmt: skip
 
 

@@ -22,6 +22,7 @@ from storno.statements.identity import key_of, numbered, print_of
 from storno.statements.line import FileRefused, Frame, LineKind, Reject, StatementLine, Total
 from storno.statements.mapping_load import load_mapping
 from storno.statements.mask import card, mask_id, mask_text
+from storno.statements.total_words import said
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -30,10 +31,37 @@ if TYPE_CHECKING:
 
 CHUNK_BYTES = 1 << 18
 REJECTS_SHOWN = 20
+TOTALS_SHOWN = 5
 HOPELESS = 1_000
 """So many rejects without a single good line end the reading."""
 COVERAGE_MAX = 20_000
+_PART = 1 << 18
 _MAY_HOLD_CARD = re.compile(r"[0-9０-９]{4}")
+_NOT_READ = (
+    (
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+        "an old Excel file (.xls) or a workbook under a password: save it as XLSX or CSV, without a password",
+        "旧版 Excel 文件（.xls）或带密码的工作簿：请另存为不带密码的 XLSX 或 CSV",
+    ),
+    (
+        b"%PDF",
+        "a PDF is for people: ask the bank for CSV, XLSX, CAMT, MT940 or OFX",
+        "PDF 供人阅读：请向银行索取 CSV、XLSX、CAMT、MT940 或 OFX 文件",
+    ),
+    (b"Rar!", "a RAR archive is not opened: unpack it first", "不支持 RAR 压缩包：请先解压"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive is not opened: unpack it first", "不支持 7z 压缩包：请先解压"),
+    (
+        b"<html",
+        "a web page, whatever its name says: open it in a spreadsheet and save it as XLSX or CSV",
+        "文件实为网页：请用电子表格打开后另存为 XLSX 或 CSV",
+    ),
+    (
+        b"<table",
+        "a web page's table, whatever its name says: open it in a spreadsheet and save it as XLSX or CSV",
+        "文件实为网页表格：请用电子表格打开后另存为 XLSX 或 CSV",
+    ),
+)
+"""First bytes of what people try although it is not read, and what to do with it."""
 _IDS = ("reference", "order", "original", "account", "code")
 
 
@@ -58,6 +86,9 @@ def choose(head: Head, name: str, mapping: str) -> Format:
     if best <= 0:  # a format may know an empty day by its name
         if not head.data.strip(b"\xef\xbb\xbf \t\r\n\x00\x1a"):
             raise FileRefused("empty", "nothing is in the file: fetch it again", "文件为空：请重新获取")
+        for start, english, chinese in _NOT_READ:
+            if head.data.lstrip(b"\xef\xbb\xbf \t\r\n")[: len(start)].lower() == start.lower():
+                raise FileRefused("unknown", english, chinese)
         known = ", ".join(sorted(FORMATS))
         raise FileRefused(
             "unknown",
@@ -156,15 +187,14 @@ def read_all(
     source: Watched,
     options: ReadOptions,
     writer: LineWriter,
-    first_rejects: list[Reject],
-) -> Counted:
-    """Read a file to its end into a writer; the first rejects are put into the list, whatever happens then.
+    seen: Counted,
+) -> None:
+    """Read a file to its end into a writer; what is read is counted as it comes, whatever happens then.
 
     Raises:
         FileRefused: the format says no, or more lines were rejected than read.
 
     """
-    seen = Counted(first_rejects=first_rejects)
     stream = cast("BinaryIO", io.BufferedReader(source, CHUNK_BYTES))
     for part in one.read(stream, options):
         if isinstance(part, StatementLine):
@@ -180,9 +210,19 @@ def read_all(
             assert isinstance(part, Frame), f"{one.name} yielded a {type(part).__name__}"
     if seen.rejects > seen.lines:
         raise _hopeless(seen)
-    seen.repeats = len(seen.prints) - len(np.unique(np.frombuffer(seen.prints, dtype=np.int64)))
+    seen.repeats = _repeats(seen.prints)
     seen.prints = array("q")
-    return seen
+
+
+def _repeats(prints: array[int]) -> int:
+    """Count the prints that stood there before; sorts them where they are, for they may be many."""
+    sorted_prints = np.frombuffer(prints, dtype=np.int64)
+    sorted_prints.sort()
+    return sum(
+        int(np.count_nonzero(part[1:] == part[:-1]))
+        for start in range(0, len(sorted_prints), _PART)
+        for part in (sorted_prints[start : start + _PART + 1],)
+    )
 
 
 def _take_reject(seen: Counted, reject: Reject, writer: LineWriter) -> None:
@@ -234,16 +274,12 @@ def refuse_totals(seen: Counted) -> FileRefused | None:
     broken = [total for total in seen.totals if not total.met]
     if not broken:
         return None
-    english = "; ".join(
-        f"{one.name}: declared {one.declared}, counted {one.counted}"
-        + (f" (line {one.where})" if one.where else "")
-        for one in broken[:5]
-    )
-    chinese = "；".join(
-        f"{one.name}：申报 {one.declared}，实计 {one.counted}"
-        + (f"（第 {one.where} 行）" if one.where else "")
-        for one in broken[:5]
-    )
+    currencies = sorted({one.currency for one in seen.sums()})
+    told = [said(one, currencies[0] if len(currencies) == 1 else "") for one in broken[:TOTALS_SHOWN]]
+    english, chinese = "; ".join(each[0] for each in told), "；".join(each[1] for each in told)
+    if len(broken) > TOTALS_SHOWN:
+        english += f"; and {len(broken) - TOTALS_SHOWN} more"
+        chinese += f"；另有 {len(broken) - TOTALS_SHOWN} 项"
     if seen.rejects:
         first = seen.first_rejects[0]
         english += f"; {seen.rejects} lines were rejected, first line {first.line_no}: {first.english}"

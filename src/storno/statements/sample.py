@@ -22,6 +22,8 @@ from storno.statements.workbook import open_workbook
 
 ROWS_MAX = 400
 HEADER_WITHIN = 60
+_NUMBER = re.compile(r"[^\d\w]*\d")
+"""A value that begins with a digit; `VWZ1` is a name."""
 FOOT = re.compile(
     r"^(合计|总计|小计|本页合计|总笔数|总金额|注[:：]|备注[:：]|说明[:：]|(?i:total|sum|subtotal|note)\b)"
 )
@@ -95,7 +97,7 @@ def _header_place(table: Sequence[Sequence[str]]) -> tuple[float, int]:
     for place, cells in enumerate(table[:HEADER_WITHIN]):
         names = [by_name(cell) for cell in cells if clean(cell)]
         members = {one.member: one.sure for one in names if one.member}
-        plain_numbers = sum(any(sign.isdigit() for sign in clean(cell)) for cell in cells)
+        plain_numbers = sum(_NUMBER.match(clean(cell)) is not None for cell in cells)
         if len(members) < 2 or plain_numbers > len(names) / 2:
             continue
         same = sum(len(row) == len(cells) for row in table[place + 1 : place + 21])
@@ -121,7 +123,7 @@ def _cut(
     foot: list[tuple[int, tuple[str, ...]]] = []
     for number, cells in table[place + 1 : place + 1 + ROWS_MAX]:
         first = next((text for cell in cells if (text := clean(cell))), "")
-        if not first:
+        if not first or cells == header:  # printed again at the top of each page
             continue
         is_foot = FOOT.search(first) or sum(bool(clean(cell)) for cell in cells) == 1 < width
         (foot if is_foot else body).append((number, cells))

@@ -1,6 +1,8 @@
 """`storno import`: words, JSON lines, exit codes, both languages."""
 
+import errno
 import json
+from pathlib import Path
 
 import pytest
 import pyzipper
@@ -9,7 +11,9 @@ from statement_rig import CARD, Sale, acom
 from storno.cli.main import run
 from storno.cli.trouble import ExitCode
 from storno.statements.formats import FORMATS
+from wallet_bank_rig import DATA
 
+BILL = DATA / "wechat_bill" / "wechat_trade_ALL_24_columns_2014.utf8.csv"
 DAY = [Sale(stan=f"{n:06d}", rrn=f"{n:012d}", amount=1_000) for n in range(1, 4)]
 
 
@@ -54,6 +58,24 @@ def test_json_gives_one_object_for_each_file(bill, tmp_path, capsys):
     assert (refused["format"], refused["refused"]["code"]) == (None, "unknown")
 
 
+def test_a_refused_file_tells_what_was_read_and_which_total_is_not_met(tmp_path, capsys):
+    data = BILL.read_bytes().replace(b"`2,`0.02", b"`3,`0.05")
+    path = tmp_path / "bill.csv"
+    path.write_bytes(data)
+    assert run(["import", "--json", str(path)]) == ExitCode.DISAGREES
+    (one,) = as_json(capsys)
+    assert (one["format"], one["lines"], one["refused"]["code"]) == ("wechat_bill", 0, "totals")
+    assert one["refused"]["what"].startswith(
+        "the file does not keep its own totals (lines: declared 3, counted 2 (line 5); "
+        "orders to be settled: declared 0.05 CNY, counted 0.02 CNY (line 5))"
+    )
+    assert one["read"]["lines"] == 2
+    assert one["read"]["totals"]["computed"][0]["amount_minor"] == 2
+    assert [d["met"] for d in one["read"]["totals"]["declared"]].count(False) == 2
+    assert run(["import", "--list", "--json"]) == ExitCode.DONE
+    assert not as_json(capsys)
+
+
 def test_rejected_and_refused_files_end_with_one(bill, tmp_path, capsys):
     bill.write_bytes(bill.read_bytes() + f"junk {CARD}\n".encode())
     assert run(["import", str(bill)]) == ExitCode.DISAGREES
@@ -66,6 +88,25 @@ def test_rejected_and_refused_files_end_with_one(bill, tmp_path, capsys):
     (tmp_path / "x").write_bytes(b"1")
     assert run(["import", str(tmp_path / "x"), "--format", "nonsense"]) == ExitCode.DISAGREES
     assert "unionpay_acom" in capsys.readouterr().err
+
+
+def test_a_file_that_may_not_be_read_does_not_stop_the_others(bill, tmp_path, capsys, monkeypatch):
+    locked = tmp_path / "locked"
+    locked.write_bytes(b"x")
+    locked.chmod(0)
+    opened = Path.open
+
+    def guarded(self, *how, **options):  # root may read everything: the system's refusal is played
+        if self == locked:
+            raise PermissionError(errno.EACCES, "Permission denied", str(self))
+        return opened(self, *how, **options)
+
+    monkeypatch.setattr(Path, "open", guarded)
+    assert run(["import", "--json", str(locked), str(bill)]) == ExitCode.BAD_INPUT
+    refused, taken = as_json(capsys)
+    assert refused["refused"]["code"] == "unreadable"
+    assert "cannot be read: Permission denied" in refused["refused"]["what"]
+    assert taken["lines"] == 3
 
 
 def test_a_missing_file_does_not_stop_the_others(bill, tmp_path, capsys):

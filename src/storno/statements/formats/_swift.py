@@ -22,6 +22,8 @@ from storno.statements.when import WhenError, plain_day
 FIELD_LINES_MAX = 400
 _TAG = re.compile(r"^:(\d{2}[A-Z]?|NS):")
 _BROKEN_TAG = re.compile(r"^(?:\d{2}[A-Z]?|NS):")
+_END = " \t\r\n\x03\x04\x0c\x1a"
+"""What may stand behind a line: SWIFT's and the old file systems' own marks of an end."""
 _ENVELOPE = re.compile(r"^(?:\{[1-5S]:|-\}|-[A-Z]{0,3}$)")
 _KNOWN = frozenset(
     {"13", "13D", "20", "21", "25", "25P", "28", "28C", "34", "34F", "60", "60F", "60M", "61", "62", "62F", "62M",
@@ -67,7 +69,7 @@ def swift_fields(lines: Iterator[RawLine]) -> Iterator[SwiftField]:
     current: SwiftField | None = None
     colon = 0
     for raw in lines:
-        text = decode(raw.data).rstrip().lstrip("\ufeff\x01")
+        text = decode(raw.data).rstrip(_END).lstrip("\ufeff\x01")
         if colon:  # a tag broken behind its colon
             text, raw_no = (":" + text if _BROKEN_TAG.match(text) else text), colon
         else:
@@ -126,10 +128,7 @@ def read_entry(item: SwiftField, currency: str) -> Entry:
     expected = _EXPECTED.match(value) is not None
     if expected:
         value = value.replace("EC", "C", 1) if "EC" in value[:13] else value.replace("ED", "D", 1)
-    found = _LINE.match(value)
-    if found is None:
-        first, *rest = value.split("\n")
-        found = _LINE.match(first + "\n" + " ".join(rest))
+    found, more = _matched(value)
     if found is None or item.too_long:
         raise FieldError("field", ":61: is not date, mark and amount", ":61: 不是日期、借贷标志和金额")
     parts = {name: text or "" for name, text in found.groupdict().items()}
@@ -140,6 +139,9 @@ def read_entry(item: SwiftField, currency: str) -> Entry:
     amount = minor(parts["amount"], currency)
     value_day = swift_day(parts["year"] + parts["month"] + parts["day"])
     booked = parts["entry_month"].strip() + parts["entry_day"].strip()
+    if more and len(parts["customer_reference"]) == 16 and parts["extra_details"].strip().isalnum():
+        parts["customer_reference"] += parts["extra_details"].strip()
+        parts["extra_details"] = ""
     return Entry(
         amount if mark in ("C", "RD") else -amount,
         mark.startswith("R"),
@@ -149,8 +151,22 @@ def read_entry(item: SwiftField, currency: str) -> Entry:
         parts["id"].strip(),
         _reference(parts["customer_reference"]),
         _reference(parts["bank_reference"]),
-        parts["extra_details"].strip(),
+        f"{parts['extra_details'].strip()} {more}".strip(),
     )
+
+
+def _matched(value: str) -> tuple[re.Match[str] | None, str]:
+    """Match a :61: with its details line, then with several; then without: what they say is given beside it.
+
+    The last is for references over 16 characters (some banks put an IBAN there): they leave no room for details.
+    """
+    found = _LINE.match(value)
+    if found is None:
+        first, *rest = value.split("\n")
+        found = _LINE.match(first + "\n" + " ".join(rest))
+        if found is None and rest:
+            return _LINE.match(first), " ".join(rest)
+    return found, ""
 
 
 def _reference(text: str) -> str:

@@ -40,8 +40,9 @@ PREAMBLE_LINES_MAX = 200
 def recognise(head: Head) -> int:
     """Know the export by its header below the preamble."""
     for line in (head.text or "")[:16_000].splitlines():
-        if line.lstrip("\ufeff ").startswith("交易时间,") and "收/支" in line:
-            return 96 if "交易订单号" in line and "交易分类" in line else 0
+        names = [name.strip("\ufeff \t") for name in line.split(",")]
+        if names[0] == "交易时间" and "收/支" in names:
+            return 96 if {*_NEEDED, "交易分类"} <= set(names) else 0
     return 0
 
 

@@ -230,17 +230,19 @@ class _File:
             raise RecordError(
                 "order", f"record {record.code} closes what is not open", f"记录 {record.code} 位置不对"
             )
-        fields = [one.strip() for one in record.fields]
+        fields = [one.strip() for one in record.fields] or [""]
         wanted = 3 if parts else 2
-        if len(fields) < wanted or not all(_AMOUNT.fullmatch(one) for one in fields[:wanted]):
+        control = fields[0] or str(level.total)  # left blank, it declares nothing; the counts still do
+        if len(fields) < wanted or not all(_AMOUNT.fullmatch(one) for one in (control, *fields[1:wanted])):
             raise RecordError("totals", f"record {record.code} has no totals", f"记录 {record.code} 没有合计")
-        yield Total(f"{name}_control", int(fields[0]), level.total, record.line_no)
+        if fields[0]:
+            yield Total(f"{name}_control", int(control), level.total, record.line_no)
         if parts:
             yield Total(f"{name}_{parts}", int(fields[1]), level.parts, record.line_no)
         yield Total(f"{name}_records", int(fields[wanted - 1]), level.records, record.line_no)
         level.open = False
         if above is not None:
-            above.total += int(fields[0])
+            above.total += int(control)
             above.parts += 1
         else:
             self._ended = True
@@ -299,16 +301,14 @@ def _status_amounts(fields: list[str]) -> Iterator[int]:
     rest = fields
     while rest:
         code = rest[0].strip()
+        if not code:  # unused, or one comma too many at the end of a physical record
+            rest = rest[1:]
+            continue
         if len(rest) == 1:
-            if code:
-                raise RecordError(
-                    "columns", f"type {code[:8]!r} has no amount", f"类型码 {code[:8]!r} 没有金额"
-                )
-            return
+            raise RecordError("columns", f"type {code[:8]!r} has no amount", f"类型码 {code[:8]!r} 没有金额")
         amount = rest[1].strip()
-        if code:
-            _direction(code)
-        if amount and not (code and _AMOUNT.fullmatch(amount)):
+        _direction(code)
+        if amount and not _AMOUNT.fullmatch(amount):
             raise RecordError(
                 "amount", f"{amount[:24]!r} is no amount of a type", f"{amount[:24]!r} 不是该类型的金额"
             )

@@ -75,6 +75,8 @@ class _Statement:
     currency: str = ""
     balances: dict[str, tuple[int, str]] = field(default_factory=dict)
     interims: list[tuple[int, str]] = field(default_factory=list)
+    unsigned: list[str] = field(default_factory=list)
+    """Balances that do not say whether they are credit or debit."""
     summary: Element | None = None
     booked: dict[str, int] = field(default_factory=dict)
     sides: dict[str, list[int]] = field(default_factory=lambda: {"CRDT": [0, 0], "DBIT": [0, 0]})
@@ -172,6 +174,9 @@ class _Message:
         code = text_at(element, "Tp/CdOrPrtry/Cd", "Tp/Cd", "Tp/CdOrPrtry/Prtry")
         if code not in ("OPBD", "PRCD", "CLBD", "ITBD"):
             return
+        if not text_at(element, "CdtDbtInd"):  # required, and left out by some
+            self._now.unsigned.append(code)
+            return
         try:
             units = signed(element)
         except EntryError as error:
@@ -187,6 +192,10 @@ class _Message:
 
     def _totals(self) -> Iterator[Part]:
         now = self._now
+        if now.unsigned:
+            yield Frame(
+                self.entries, f"balances without CdtDbtInd ({', '.join(now.unsigned)}): nothing to compare"
+            )
         opening = now.balances.get("OPBD") or now.balances.get("PRCD")
         closing = now.balances.get("CLBD")
         if len(now.interims) == 1 and self._open and local(self._open[-1].tag) == "Stmt":

@@ -30,11 +30,13 @@ def recognise(head: Head) -> int:
         return 0
     if preset_of_text(head.text) is not None:
         return 90
-    lines = [line for line in head.text.splitlines()[:40] if line.strip()]
+    lines = [line for line in head.text.splitlines()[:60] if line.strip()]
     for delimiter in DELIMITERS:
         widths = [len(split(line, delimiter) or ()) for line in lines]
-        common = max(set(widths), key=widths.count, default=0)
-        if common >= 3 and len(widths) >= 2 and 2 * widths.count(common) > len(widths):
+        wide = [width for width in widths if width >= 3]  # above the table may stand lines of prose
+        common = max(set(wide), key=wide.count, default=0)
+        same = wide.count(common)
+        if same >= 2 and 2 * same > len(wide) and 3 * same > len(widths):
             return 10
     return 0
 

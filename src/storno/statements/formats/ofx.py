@@ -1,8 +1,9 @@
 """OFX, QFX and QBO statements: 1.x SGML (values without end tags) and 2.x XML, bank and card accounts.
 
 Own reader of tags, since the usual library is under the GPL: one transaction is held at a time, other parts are passed
-over. A FITID that comes twice for an account is a Reject, and so is a transaction with a value given twice. The format
-declares no sums; its end tag is what proves that nothing was cut off.
+over. A FITID that comes twice for an account with the same day and amount is a Reject, and so is a transaction with a
+value given twice. Of investment accounts, what moves cash is read. The format declares no sums; its end tag is what
+proves that nothing was cut off.
 """
 
 from __future__ import annotations
@@ -25,7 +26,10 @@ from storno.statements.mask import mask_id
 from storno.statements.when import WhenError, plain_day, plain_moment
 
 _TAG = re.compile(rb"<(/?)([A-Za-z][A-Za-z0-9_.]{0,63})\s*(/?)>([^<]*)")
-_AMOUNT = re.compile(r"[+-]?\d{1,18}(?:[.,]\d{0,8})?|[+-]?[.,]\d{1,8}")
+_COMMENT = re.compile(rb"<!--.*?-->", re.DOTALL)
+_AMOUNT = re.compile(
+    r"([+-]?)(\d{1,18}|\d{1,3}(?:([ .,'\u00a0\u202f])\d{3})(?:\3\d{3}){0,5})?(?:([.,])(\d{0,8}))?"
+)
 _WHEN = re.compile(
     r"(\d{8})(\d{6})?(\d{4})?(?:[.:]\d{1,6})?\s*(?:\[\s*([+-]?\d{1,2}(?:\.\d{1,2})?)(?::[^\]]*)?\])?"
 )
@@ -47,6 +51,13 @@ _VALUES = frozenset(
 _ONCE = frozenset({"TRNTYPE", "DTPOSTED", "TRNAMT", "FITID"})
 _ACCOUNTS = frozenset({"BANKACCTFROM", "CCACCTFROM", "INVACCTFROM"})
 _FEES = frozenset({"FEE", "SRVCHG"})
+_SECURITIES = frozenset(
+    {f"{way}{what}" for way in ("BUY", "SELL") for what in ("DEBT", "MF", "OPT", "OTHER", "STOCK")}
+    | {"INCOME", "INVEXPENSE", "MARGININTEREST", "RETOFCAP", "CLOSUREOPT", "JRNLFUND", "JRNLSEC", "REINVEST",
+       "SPLIT", "TRANSFER"}
+)  # fmt: skip
+_NO_CASH = frozenset({"CLOSUREOPT", "JRNLFUND", "JRNLSEC", "REINVEST", "SPLIT", "TRANSFER"})
+_SAME = {"DTTRADE": "DTPOSTED", "TOTAL": "TRNAMT"}
 TOKEN_BYTES_MAX = 64 * 1024
 
 
@@ -66,6 +77,8 @@ class _Transaction:
     values: dict[str, str] = field(default_factory=dict)
     currency: str = ""
     twice: str = ""
+    security: str = ""
+    """What was done with a security, where it is no bank transaction."""
 
 
 class _File:
@@ -78,8 +91,9 @@ class _File:
         self._in_account = False
         self._account = ""
         self._currency = ""
-        self._seen: set[str] = set()
+        self._seen: set[tuple[str, str, int]] = set()
         self._code = ""
+        self._statements = 0
         self.began = self.ended = False
 
     def take(self, line_no: int, end: bool, name: str, text: str) -> Iterator[Part]:  # noqa: FBT001 part of a token
@@ -90,6 +104,10 @@ class _File:
             if self._now:
                 yield self._finish(self._now)
             self._now = None if end else _Transaction(line_no)
+        elif name in _SECURITIES and (end or self._now is None):
+            if self._now and end:
+                yield self._finish(self._now)
+            self._now = None if end else _Transaction(line_no, {"TRNTYPE": name}, security=name)
         elif self._now:
             self._value(self._now, end, name, text)
         elif name in _ACCOUNTS:
@@ -103,6 +121,7 @@ class _File:
             self._seen = set()
         elif name in ("STMTRS", "CCSTMTRS", "INVSTMTRS"):
             self._account, self._currency, self._seen = "", "", set()
+            self._statements += 1
         elif name == "CURDEF" and text:
             self._currency = text.upper()
         elif name == "BALAMT":
@@ -120,7 +139,8 @@ class _File:
             self._money = "" if end else name
         elif name == "CURSYM" and self._money == "CURRENCY" and text:
             now.currency = text.upper()
-        elif not end and name in _VALUES:
+        elif not end and (name in _VALUES or (now.security and name in _SAME)):
+            name = _SAME.get(name, name)
             if name in now.values and name in _ONCE and not now.twice:
                 now.twice = name
             now.values.setdefault(name, text)
@@ -128,6 +148,8 @@ class _File:
     def _finish(self, now: _Transaction) -> Part:
         """Turn a transaction into its line, or say why not."""
         values = now.values
+        if now.security in _NO_CASH or (now.security and not values.get("TRNAMT")):
+            return Frame(now.line_no, f"{now.security.lower()}: no cash moved")
         if now.twice:
             what = now.twice
             return Reject(now.line_no, "twice", f"{what} is given twice", f"{what} 出现两次", _raw(values))
@@ -139,12 +161,13 @@ class _File:
             code = "amount" if isinstance(error, AmountError) else "date"
             return Reject(now.line_no, code, error.english, error.chinese, _raw(values))
         fitid = values.get("FITID", "")
-        if fitid and fitid in self._seen:
+        one = (fitid, day, units)  # some banks give one id to several bookings, or zeros to all
+        if fitid.strip("0") and one in self._seen:
             return Reject(
                 now.line_no, "duplicate", f"FITID {mask_id(fitid)[:40]} comes twice for this account",
                 f"同一账户内 FITID {mask_id(fitid)[:40]} 重复", _raw(values),
             )  # fmt: skip
-        self._seen.add(fitid)
+        self._seen.add(one)
         corrects = values.get("CORRECTFITID", "")
         kind = LineKind.DEPOSIT if units >= 0 else LineKind.OTHER
         if values.get("TRNTYPE", "").upper() in _FEES:
@@ -170,6 +193,10 @@ class _File:
                 "the file ends before </OFX>: fetch it again",
                 "文件在 </OFX> 之前中断，请重新下载",
             )
+        if not self._statements:
+            raise FileRefused(
+                "empty", "there is no statement in the answer of the bank", "银行的应答中没有对账单"
+            )
         yield from ()
 
 
@@ -178,12 +205,20 @@ def _raw(values: dict[str, str]) -> str:
 
 
 def _amount(text: str, currency: str) -> int:
-    """Read TRNAMT: a point or a comma is the decimal mark, there are no thousands marks."""
+    """Read TRNAMT: a point or a comma is the decimal mark; thousands marks are taken where they can be nothing else."""
     if not (len(currency) == 3 and currency.isascii() and currency.isalpha()):
         raise AmountError(f"{currency[:8]!r} is no currency", f"{currency[:8]!r} 不是币种")
-    if not _AMOUNT.fullmatch(text):
+    found = _AMOUNT.fullmatch(text)
+    if found is None or not (found[2] or found[5]):
         raise AmountError(f"TRNAMT {text[:24]!r} is no amount", f"TRNAMT {text[:24]!r} 不是金额")
-    return scaled(text.replace(",", "."), decimals_of(currency))
+    sign, whole, mark, point, part = found.groups("")
+    if mark and point == mark:
+        raise AmountError(f"TRNAMT {text[:24]!r} is no amount", f"TRNAMT {text[:24]!r} 不是金额")
+    if (
+        mark in (".", ",") and not point and whole.count(mark) == 1
+    ):  # a point or comma alone is the decimal mark
+        whole, _, part = whole.partition(mark)
+    return scaled(f"{sign}{whole.replace(mark, '') if mark else whole}.{part}", decimals_of(currency))
 
 
 def _when(text: str, utc_offset_min: int) -> tuple[str, str]:
@@ -216,9 +251,14 @@ def _tokens(stream: BinaryIO) -> Iterator[tuple[int, bool, str, str]]:
     while True:
         chunk = stream.read(CHUNK_BYTES)
         data = left + chunk
+        if b"<!--" in data:
+            data = _COMMENT.sub(lambda found: b"\n" * found[0].count(b"\n"), data)
         # The last tag's value may go on in the next chunk.
         stop = data.rfind(b"<") if chunk else len(data)
-        if stop < 0 or (chunk and len(data) - stop > TOKEN_BYTES_MAX):
+        open_comment = data.find(b"<!--") if chunk else -1
+        if open_comment >= 0:
+            stop = open_comment
+        elif stop < 0 or (chunk and len(data) - stop > TOKEN_BYTES_MAX):
             stop = len(data)
         at = 0
         for found in _TAG.finditer(data, 0, stop):
@@ -231,6 +271,9 @@ def _tokens(stream: BinaryIO) -> Iterator[tuple[int, bool, str, str]]:
                 yield line, True, name, ""
         line += data.count(b"\n", at, stop)
         left = data[stop:]
+        if open_comment >= 0:  # what a comment says is let go; its end may be cut by the chunk's
+            line += left.count(b"\n", 4, -2)
+            left = b"<!--" + left[4:][-2:]
         if not chunk:
             return
 

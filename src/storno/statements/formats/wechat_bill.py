@@ -93,7 +93,7 @@ class _Bill:
         elif self._declared is not None:
             yield from self._totals(line)
         elif bare(line.text).startswith(("总交易单数", "总交易笔数")):
-            self._declared = header_of(line)
+            self._declared = self._totals_header(line)
             yield Frame(line.no, "totals header")
         else:
             yield self._row(line, self._columns)
@@ -108,6 +108,18 @@ class _Bill:
                 "the bill ends before its totals: fetch it again",
                 "账单在汇总行之前结束，请重新下载",
             )
+
+    @staticmethod
+    def _totals_header(line: TextLine) -> Columns:
+        try:
+            return header_of(line)
+        except FileRefused:
+            raise FileRefused(
+                "truncated",
+                f"line {line.no}: the header of the totals is cut off or damaged: fetch it again",
+                f"第 {line.no} 行：汇总表头被截断或损坏，请重新下载",
+                line.no,
+            ) from None
 
     def _header(self, line: TextLine) -> Frame:
         columns = header_of(line)

@@ -1,0 +1,87 @@
+"""A total that a file does not keep, in words: which one, what the file says, what was read.
+
+Rule: an amount is told in its currency where the file has one only, else in minor units; a count is told as a count.
+Pure.
+"""
+
+from __future__ import annotations
+
+from storno.statements.amount import decimals_of
+from storno.statements.line import Total
+from storno.statements.table import COUNTS
+
+_COUNTED = ("_lines", "_count", "_records", "_accounts", "_groups")
+_FINER = "_e5"
+"""Ends the names of totals in units of 10^-5, as bills of fees have them."""
+_STRUCTURE = {
+    "statements": (
+        "{declared} opening balances (:60F:) but {counted} closing ones (:62F:): a statement is cut off",
+        "期初余额（:60F:）{declared} 个，期末余额（:62F:）{counted} 个：有对账单被截断",
+    ),
+    "final_balances": (
+        "the last page closes with an interim balance (:62M:): the page with the final one (:62F:) is missing",
+        "末页以中间余额（:62M:）结束：缺少含最终余额（:62F:）的一页",
+    ),
+    "sums": (
+        "nothing shows that a statement is whole: no closing balance, no sums (:90:), no hyphen at its end",
+        "无法证明对账单完整：没有期末余额、没有合计（:90:）、结尾没有连字符",
+    ),
+    "lines_outside_statements": (
+        "{counted} entries stand behind the closing balance of their statement",
+        "期末余额之后还有 {counted} 笔明细",
+    ),
+    "other_currencies": (
+        "entries in {counted} other currencies than the balances'",
+        "有 {counted} 种与余额不同的币种的明细",
+    ),
+}
+_NAMES = {
+    "closing_balance": ("closing balance", "期末余额"),
+    "page_balance": ("opening balance of the next page", "下一页的期初余额"),
+    "balance": ("running balance", "逐笔余额"),
+    "lines": ("lines", "笔数"),
+    "payment_lines": ("payments, number", "支付笔数"),
+    "refund_lines": ("refunds, number", "退款笔数"),
+    "credit_lines": ("credits, number", "贷方笔数"),
+    "debit_lines": ("debits, number", "借方笔数"),
+    "payments": ("payments", "支付金额"),
+    "refunds": ("refunds", "退款金额"),
+    "credits": ("credits", "贷方金额"),
+    "debits": ("debits", "借方金额"),
+    "settled": ("orders to be settled", "应结订单金额"),
+    "income": ("income", "收入金额"),
+    "outgo": ("outgo", "支出金额"),
+    "income_lines": ("income, number", "收入笔数"),
+    "outgo_lines": ("outgo, number", "支出笔数"),
+    "fees": ("fees", "手续费"),
+    "discounts": ("discounts", "优惠"),
+    "refund_fees": ("fees given back", "退还手续费"),
+    "refund_discounts": ("discounts given back", "退回优惠"),
+}
+
+
+def said(total: Total, currency: str) -> tuple[str, str]:
+    """Tell a total that is not met, in English and Chinese; the currency is empty where there are several."""
+    english, chinese = _STRUCTURE.get(total.name, ("", ""))
+    if english:
+        values = {"declared": total.declared, "counted": total.counted}
+        english, chinese = english.format(**values), chinese.format(**values)
+    else:
+        bare = total.name.removesuffix(_FINER)
+        name, named = _NAMES.get(bare, (bare, bare))
+        declared, counted = (_shown(total.name, one, currency) for one in (total.declared, total.counted))
+        english = f"{name}: declared {declared}, counted {counted}"
+        chinese = f"{named}：申报 {declared}，实计 {counted}"
+    if total.where:
+        return f"{english} (line {total.where})", f"{chinese}（第 {total.where} 行）"
+    return english, chinese
+
+
+def _shown(name: str, value: int, currency: str) -> str:
+    finer = name.endswith(_FINER)
+    if name in COUNTS or name.endswith(_COUNTED) or not (currency or finer):
+        return str(value)
+    places = 5 if finer else decimals_of(currency)
+    whole, rest = divmod(abs(value), 10**places)
+    digits = f"{whole}.{rest:0{places}d}" if places else str(whole)
+    return f"{'-' if value < 0 else ''}{digits} {currency}".strip()
