@@ -23,7 +23,6 @@ from storno.cli.exception_sheet import write_sheet
 from storno.cli.exception_words import (
     SEVERITIES,
     SOURCES,
-    SURENESS,
     as_data,
     fact_data,
     fact_line,
@@ -42,7 +41,7 @@ from storno.diagnosis.story import local_text
 from storno.journal.exception_table import TITLES, Standing
 from storno.money import Money
 from storno.recon.ageing import Calendar, CalendarError, local_day, read_calendar
-from storno.recon.finding import Sureness
+from storno.recon.finding import SURENESS, Sureness
 from storno.recon.outside import outside_lines
 from storno.recon.queue import View, Wanted, by_urgency, entries, rule_of
 

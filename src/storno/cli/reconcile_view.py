@@ -17,7 +17,7 @@ from storno.money import Money
 from storno.recon.finding import Leg
 from storno.recon.result import Verdict
 from storno.recon.rules import RULES
-from storno.recon.write import SHEET_ROWS
+from storno.recon.sheet import ROWS_MOST
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,7 +34,9 @@ _VERDICTS = {
     Verdict.BREAKS: (
         "BREAKS: there are differences, and they explain all of the money", "有差异：差异已解释全部资金差额",
     ),
-    Verdict.INCOMPLETE: ("INCOMPLETE: no figure of this run is final", "不完整：本次结果不能作为最终依据"),
+    Verdict.INCOMPLETE: (
+        "INCOMPLETE: something is missing, no total of this run is final", "不完整：有缺失，本次合计不能作为最终依据",
+    ),
 }  # fmt: skip
 _PARTS = {
     "matched": ("agree", "相符"), "finding": ("differ", "差异"), "held": ("wait", "等待"),
@@ -87,6 +89,8 @@ def report(result: Result, folder: Path, recorded: Recorded | None, seconds: flo
         )
     )
     _table(result, "finding", t("Differences", "差异"))
+    _table(result, "provisional", t("Provisional, for something is missing that may explain them",
+                                    "暂列（缺少的文件或记录可能解释这些差异）"))  # fmt: skip
     _table(result, "held", t("Waiting for their counterpart", "等待对方记录"))
     _proof(result)
     click.echo("")
@@ -96,11 +100,13 @@ def report(result: Result, folder: Path, recorded: Recorded | None, seconds: flo
     if len(result.reasons) > REASONS_SHOWN:
         more = len(result.reasons) - REASONS_SHOWN
         click.echo(t(f"  and {more} more in manifest.json", f"  另有 {more} 条，见 manifest.json"))
+    for one in result.notes:
+        click.echo("  " + t(f"note: {one.english}", f"说明：{one.chinese}"))
     _queue(result, recorded)
     click.echo(t(f"files: {folder}", f"结果文件：{folder}"))
     listed = (
-        t(f" (the {SHEET_ROWS:,} largest)", f"（金额最大的 {SHEET_ROWS:,} 笔）")
-        if result.count("finding") > SHEET_ROWS
+        t(f" (the {ROWS_MOST:,} largest)", f"（金额最大的 {ROWS_MOST:,} 笔）")
+        if result.count("finding") > ROWS_MOST
         else ""
     )
     click.echo(f"  differences.xlsx{listed}, differences.csv, differences.parquet, manifest.json")
@@ -119,7 +125,7 @@ def _table(result: Result, what: str, title: str) -> None:
     moved = {
         (one.leg.value, rule, one.currency): minor for one in result.bridges for rule, minor in one.parts
     }
-    with_moved = what == "finding"
+    with_moved = what != "held"
     rows = [("", "", "", t("at stake", "涉及金额"), t("in the proof", "计入证明") if with_moved else "")]
     for leg, rule, currency, count, minor in summary:
         counts = with_moved and leg != Leg.TERMINAL.value
@@ -174,6 +180,15 @@ def _proof(result: Result) -> None:
 
 
 def _queue(result: Result, recorded: Recorded | None) -> None:
+    waiting = result.count("provisional")
+    if waiting:
+        click.echo(
+            t(
+                f"{waiting:,} provisional differences are not put into the exception queue: import what is missing and "
+                "run again, or say with --all-in DAY that no more comes",
+                f"{waiting:,} 笔暂列差异不进入差错队列：补齐文件后重新对账；若确认不会再有，请用 --all-in 日期 声明",
+            )
+        )
     if recorded is None:
         if result.closed:
             click.echo(
@@ -209,13 +224,15 @@ def as_data(result: Result, folder: Path, recorded: Recorded | None, seconds: fl
     return {
         "run_id": result.run_id, "verdict": result.verdict.value, "first": result.first, "last": result.last,
         "as_of": result.as_of, "compared": [one.value for one in result.compared],
-        "findings": kinds("finding"), "held": kinds("held"), "matched_rate": round(matched / rows, 6) if rows else None,
+        "findings": kinds("finding"), "provisional": kinds("provisional"), "held": kinds("held"),
+        "matched_rate": round(matched / rows, 6) if rows else None,
         "rows": [{"leg": one.leg.value, "side": one.side, "rows": one.rows, "counted": one.counted, **dict(one.parts)}
                  for one in result.accounts],
         "bridges": [{"leg": one.leg.value, "currency": one.currency, "books_minor": one.books_minor,
                      "outside_minor": one.outside_minor, "residual_minor": one.residual_minor}
                     for one in result.bridges],
         "reasons": [{"code": one.code, "en": one.english, "zh": one.chinese} for one in result.reasons],
+        "notes": [{"code": one.code, "en": one.english, "zh": one.chinese} for one in result.notes],
         "closed": [{"finding_id": one.finding_id, "lines": list(one.lines)} for one in result.closed],
         "queue": None if recorded is None else {"new": recorded.found, "changed": recorded.changed + recorded.reopened,
                                                 "known": recorded.unchanged + recorded.seen_again,

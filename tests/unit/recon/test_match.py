@@ -206,7 +206,8 @@ def test_a_merchants_number_that_was_masked_as_a_card_is_recognised():
 
 def test_a_one_sided_line_waits_three_working_days():
     friday = "20261106"
-    rows = {"books": [sale(date=friday), sale(2)], "network": [line(2)]}
+    seen = line(3, settled_on=friday, at=f"{friday}100000")
+    rows = {"books": [sale(date=friday), sale(2), sale(3, date=friday)], "network": [line(2), seen]}
     early = run(Options(as_of="20261110"), **rows)
     assert (found(early), found(early, "held")) == ([], [("approved_not_settled", -10_000)])
     due = run(Options(as_of="20261111"), **rows)
