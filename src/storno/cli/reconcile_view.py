@@ -39,7 +39,8 @@ _VERDICTS = {
     ),
 }  # fmt: skip
 _PARTS = {
-    "matched": ("agree", "相符"), "finding": ("differ", "差异"), "held": ("wait", "等待"),
+    "provisional": ("provisional", "暂列"), "matched": ("agree", "相符"), "finding": ("differ", "差异"),
+    "held": ("wait", "等待"),
     "cancelled": ("cancel each other", "互相抵消"), "no_effect": ("moved no money", "未动账"),
     "outside": ("outside the period", "期间之外"), "uncovered": ("no file to compare with", "无对应文件"),
     "preauth": ("pre-authorisations", "预授权"), "no_money": ("without an amount", "零金额"),
@@ -122,9 +123,7 @@ def _table(result: Result, what: str, title: str) -> None:
         if what == "finding":
             click.echo(t("No differences.", "没有差异。"))
         return
-    moved = {
-        (one.leg.value, rule, one.currency): minor for one in result.bridges for rule, minor in one.parts
-    }
+    moved = result.moved(what)
     with_moved = what != "held"
     rows = [("", "", "", t("at stake", "涉及金额"), t("in the proof", "计入证明") if with_moved else "")]
     for leg, rule, currency, count, minor in summary:
@@ -157,12 +156,18 @@ def _proof(result: Result) -> None:
                 f"  {t(*_LEGS[one.leg])}，{side}：{one.rows:,} 行 = {parts}（相符率 {share:.2f}%）",
             )
         )
+    open_sums = result.moved("provisional")
     for bridge in result.bridges:
         ours = Money(bridge.books_minor, bridge.currency)
         theirs = Money(bridge.outside_minor, bridge.currency)
         rest = Money(bridge.residual_minor, bridge.currency)
         sums = {name: minor for name, minor in bridge.parts if name in _APART and minor}
-        explained = Money(sum(minor for name, minor in bridge.parts if name not in _APART), bridge.currency)
+        open_ = sum(minor for (leg, _, currency), minor in open_sums.items()
+                    if (leg, currency) == (bridge.leg.value, bridge.currency))  # fmt: skip
+        if open_:
+            sums = {"provisional": open_, **sums}
+        whole = sum(minor for name, minor in bridge.parts if name not in _APART)
+        explained = Money(whole - open_, bridge.currency)
         apart = "".join(
             f" + {t(*_PARTS[name])} {Money(minor, bridge.currency)}" for name, minor in sums.items()
         )

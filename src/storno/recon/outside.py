@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 SHOWN = 50
 _COLUMNS = (
-    "line_no", "kind", "amount_minor", "currency", "settled_on", "at", "tid", "mid", "stan", "rrn", "reference",
-    "card", "text",
+    "line_no", "kind", "mark", "amount_minor", "fee_minor", "currency", "settled_on", "at", "tid", "mid", "stan", "rrn",
+    "reference", "card", "text",
 )  # fmt: skip
 
 

@@ -144,6 +144,17 @@ class Result:
                            "lines": tuple(row["lines"].split())}
                     )  # fmt: skip
 
+    def moved(self, what: str = "finding") -> dict[tuple[str, str, str], int]:
+        """Sum by leg, rule and currency what the outside has more: what each kind counts for in the proof."""
+        found: dict[tuple[str, str, str], int] = {}
+        names = ("what", "leg", "rule", "currency", "expected_minor", "found_minor")
+        for kind, leg, rule, currency, expected, there in zip(
+            *(self.table.column(name).to_pylist() for name in names), strict=True
+        ):
+            if kind == what:
+                found[leg, rule, currency] = found.get((leg, rule, currency), 0) + there - expected
+        return found
+
     def summary(self, what: str = "finding") -> list[tuple[str, str, str, int, int]]:
         """Give leg, rule, currency, count and money of each kind, in the rules' order."""
         found: dict[tuple[str, str, str], tuple[int, int]] = {}
