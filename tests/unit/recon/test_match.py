@@ -170,6 +170,14 @@ def test_a_voids_line_without_its_number_is_known_by_the_number_of_the_sale():
     assert agrees(books=books, network=lines) == []
 
 
+def test_a_number_of_noughts_is_none():
+    strays = [
+        bare(n, 100 * n, stan="000000", reference=f"R{n}", card="", at=f"{DAY}0{n}0000") for n in (3, 4)
+    ]
+    result = run(books=[sale()], network=[line(), *strays])
+    assert [(one.key, one.amount_minor) for one in result.findings()] == [("R3", 300), ("R4", 400)]
+
+
 def test_a_line_without_a_number_and_with_another_amount_is_known_by_card_and_time():
     lines = [bare(amount_minor=9_000, stan="", at=f"{DAY}082400")]
     (one,) = run(books=[sale(opened_ms=1_793_579_000_000)], network=lines).findings()
