@@ -198,72 +198,39 @@ def resolve(
     return _order(ids, home, operator, as_json=as_json, make=make)
 
 
-@click.command(name="confirm", help=t("Confirm what another person proposed.", "复核通过他人提交的处理。"))
-@_IDS
-@operator_options
-def confirm(
-    ids: tuple[str, ...],
-    home: str | None,
-    operator: str | None,
-    note: str,
-    as_json: bool,  # noqa: FBT001 - click's flag
-) -> int:
-    """Order a confirmation."""
-    return _order(
-        ids, home, operator, as_json=as_json, make=lambda act: replace(act, move=Move.CONFIRMED, note=note)
-    )
+def _with_note(name: str, english: str, chinese: str, move: Move) -> click.Command:
+    """Make a command that orders one move about findings, with no more to say than a note."""
+
+    @click.command(name=name, help=t(english, chinese))
+    @_IDS
+    @operator_options
+    def command(
+        ids: tuple[str, ...],
+        home: str | None,
+        operator: str | None,
+        note: str,
+        as_json: bool,  # noqa: FBT001 - click's flag
+    ) -> int:
+        return _order(
+            ids, home, operator, as_json=as_json, make=lambda act: replace(act, move=move, note=note)
+        )
+
+    return command
 
 
-@click.command(
-    name="reject", help=t("Send a proposal back; it stays in the history.", "退回他人提交的处理；记录保留。")
+confirm = _with_note(
+    "confirm", "Confirm what another person proposed.", "复核通过他人提交的处理。", Move.CONFIRMED
 )
-@_IDS
-@operator_options
-def reject(
-    ids: tuple[str, ...],
-    home: str | None,
-    operator: str | None,
-    note: str,
-    as_json: bool,  # noqa: FBT001 - click's flag
-) -> int:
-    """Order a rejection."""
-    return _order(
-        ids, home, operator, as_json=as_json, make=lambda act: replace(act, move=Move.REJECTED, note=note)
-    )
-
-
-@click.command(name="note", help=t("Write a note (--note) to findings.", "添加备注（--note）。"))
-@_IDS
-@operator_options
-def note_(
-    ids: tuple[str, ...],
-    home: str | None,
-    operator: str | None,
-    note: str,
-    as_json: bool,  # noqa: FBT001 - click's flag
-) -> int:
-    """Order a note."""
-    return _order(
-        ids, home, operator, as_json=as_json, make=lambda act: replace(act, move=Move.NOTED, note=note)
-    )
-
-
-@click.command(
-    name="reopen", help=t("Open again what was resolved or closed.", "重新打开已处理或已核销的差异。")
+reject = _with_note(
+    "reject",
+    "Send a proposal back; it stays in the history.",
+    "退回他人提交的处理；记录保留。",
+    Move.REJECTED,
 )
-@_IDS
-@operator_options
-def reopen(
-    ids: tuple[str, ...],
-    home: str | None,
-    operator: str | None,
-    note: str,
-    as_json: bool,  # noqa: FBT001 - click's flag
-) -> int:
-    """Order a reopening."""
-    return _order(
-        ids, home, operator, as_json=as_json, make=lambda act: replace(act, move=Move.REOPENED, note=note)
-    )
+note_ = _with_note("note", "Write a note (--note) to findings.", "添加备注（--note）。", Move.NOTED)
+reopen = _with_note(
+    "reopen", "Open again what was resolved or closed.", "重新打开已处理或已核销的差异。", Move.REOPENED
+)
 
 
 # -------------------------------------------------------------------- a sheet

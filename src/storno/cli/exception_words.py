@@ -103,7 +103,9 @@ def fact_line(fact: ExceptionFact, when: str) -> str:
     """Write one step of a history in a line."""
     parts = [when, t(*TITLES[fact.move])]
     if fact.about is not None:
-        parts.append(f"{fact.about.rule} {Money(fact.about.amount_minor, fact.about.currency)}")
+        rule = rule_of(fact.about.rule)
+        called = fact.about.rule if rule is None else t(*rule.title)
+        parts.append(f"{called} {Money(fact.about.amount_minor, fact.about.currency)}")
     if fact.operator:
         parts.append(t(f"by {fact.operator}", f"操作员 {fact.operator}"))
     elif fact.run:

@@ -33,8 +33,9 @@ from storno.cli.exception_words import (
     whose,
 )
 from storno.cli.explain import printable, settings_of
-from storno.cli.finding_words import day_of, how_sure, line_text
+from storno.cli.finding_words import day_of, how_sure
 from storno.cli.open_journal import home_option, open_journal, same_home
+from storno.cli.outside_words import outside_line
 from storno.cli.text import t
 from storno.cli.trouble import ExitCode, Trouble
 from storno.cli.width import wrap
@@ -295,9 +296,7 @@ def _show_lines(
     yield from (f"  {label}{t(': ', '：')}{text}" for label, text in rows if text)
     if one.lines:
         yield t(f"outside lines ({len(one.lines)}):", f"对账文件明细（{len(one.lines)}）：")
-    for line in outside:
-        said = line_text(line) or t("not here any more", "文件已不在")
-        yield f"  {line.where}  {line.file}  {said}"
+    yield from (f"  {outside_line(line)}" for line in outside)
     yield t("history:", "历史：")
     yield from (f"  {fact_line(fact, local_text(fact.at_ms, view.utc_offset_min)[:19])}" for fact in facts)
 

@@ -1,6 +1,6 @@
-"""A finding's evidence in words: the passes that bring lines to transactions, and the lines of files themselves.
+"""How sure a finding is, in words: the passes that bring lines to transactions, and its day.
 
-Amounts are shown in units of their currency. Must not read files or the journal.
+Must not read files or the journal.
 """
 
 from __future__ import annotations
@@ -8,12 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from storno.cli.text import t
-from storno.money import Money
 from storno.recon.finding import SURENESS, Sureness
 
 if TYPE_CHECKING:
     from storno.journal.exception_fact import About
-    from storno.recon.outside import OutsideLine
 
 PASSES = {
     "exact": ("equal in everything", "全部要素一致"),
@@ -53,19 +51,6 @@ PASSES = {
 }
 """Every pass by its name; a test holds this to the passes there are."""
 _HINTS = {"left_out": ("left out?", "漏付？"), "paid_twice": ("paid twice?", "重付？")}
-_LABELS = {
-    "kind": ("kind", "类型"), "mark": ("mark", "标记"), "amount_minor": ("amount", "金额"),
-    "fee_minor": ("fee", "手续费"), "settled_on": ("day", "清算日"), "at": ("at", "时间"),
-    "tid": ("terminal", "终端号"), "mid": ("merchant", "商户号"), "stan": ("STAN", "流水号"),
-    "rrn": ("RRN", "检索参考号"), "reference": ("reference", "参考"), "card": ("card", "卡号"),
-    "text": ("text", "摘要"),
-}  # fmt: skip
-_KINDS = {
-    "payment": ("payment", "消费"), "refund": ("refund", "退货"), "void": ("void", "撤销"),
-    "reversal": ("reversal", "冲正"), "preauth": ("pre-authorisation", "预授权"), "fee": ("fee", "手续费"),
-    "chargeback": ("chargeback", "退单"), "adjustment": ("adjustment", "调整"), "deposit": ("deposit", "入账"),
-    "other": ("other", "其他"),
-}  # fmt: skip
 
 
 def how_sure(about: About) -> str:
@@ -80,32 +65,7 @@ def how_sure(about: About) -> str:
     return said + (t(f" ({', '.join(by)})", f"（{'，'.join(by)}）") if by else "")
 
 
-def line_text(line: OutsideLine) -> str:
-    """Write what a line of a file says; empty where the file is gone."""
-    said = dict(line.members)
-    currency = said.get("currency", "")
-    parts = []
-    for name, label in _LABELS.items():
-        value = said.get(name, "")
-        if not value or (name, value) in (("mark", "none"), ("fee_minor", "0")):
-            continue
-        if name.endswith("_minor"):
-            value = str(Money(int(value), currency))
-        elif name == "kind":
-            value = t(*_KINDS[value]) if value in _KINDS else value
-        elif name in ("settled_on", "at"):
-            value = _moment(value)
-        parts.append(f"{t(*label)} {value}")
-    return "  ".join(parts)
-
-
-def _moment(text: str) -> str:
-    if not text.isdecimal() or len(text) not in (8, 14):
-        return text
-    day = f"{text[:4]}-{text[4:6]}-{text[6:8]}"
-    return day if len(text) == 8 else f"{day} {text[8:10]}:{text[10:12]}:{text[12:]}"
-
-
 def day_of(about: About) -> str:
     """Give the business day of a finding, else the outside's."""
-    return _moment(about.date or about.settled_on)
+    day = about.date or about.settled_on
+    return f"{day[:4]}-{day[4:6]}-{day[6:]}" if len(day) == 8 and day.isdecimal() else day

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from storno.statements.line import FileRefused
 
 REJECTS_SHOWN = 5
-_KINDS = {
+KINDS = {
     LineKind.PAYMENT: ("payments", "支付"),
     LineKind.REFUND: ("refunds", "退款"),
     LineKind.VOID: ("voids", "撤销"),
@@ -33,6 +33,7 @@ _KINDS = {
     LineKind.ADJUSTMENT: ("adjustments", "调整"),
     LineKind.OTHER: ("other", "其他"),
 }
+"""What lines are for, in words."""
 
 
 def as_data(outcome: Outcome) -> dict[str, Any]:
@@ -105,7 +106,7 @@ def tell(outcome: Outcome, home: Path) -> None:
     )
     for s in one.sums:
         fee = f"  {t('fees', '手续费')} {Money(s.fee_minor, s.currency)}" if s.fee_minor else ""
-        click.echo(f"  {t(*_KINDS[s.kind])}: {s.lines}  {Money(s.amount_minor, s.currency)}{fee}")
+        click.echo(f"  {t(*KINDS[s.kind])}: {s.lines}  {Money(s.amount_minor, s.currency)}{fee}")
     for d in one.totals:
         word = t("met", "相符") if d.met else t(f"NOT met: counted {d.counted}", f"不符：实计 {d.counted}")
         click.echo(f"  {t('declared', '申报')} {d.name} {d.declared}: {word}")

@@ -15,12 +15,14 @@ from storno.app.exceptions import record
 from storno.cli import finding_words
 from storno.cli.exception_sheet import COLUMNS, EDITABLE
 from storno.cli.main import run
+from storno.cli.outside_words import outside_line
 from storno.cli.text import Language, speak
 from storno.iso8583.mask import scrub
 from storno.journal.sqlite import SqliteJournal
 from storno.journal.sqlite_reader import SqliteReader
 from storno.recon.exceptions import Closed
 from storno.recon.finding import Sureness
+from storno.recon.outside import OutsideLine
 from storno.recon.rules import RULES
 from storno.recon.steps.deposits import PASSES as DEPOSIT_PASSES
 from storno.recon.steps.match import names_of
@@ -151,10 +153,36 @@ def test_outside_lines_are_shown_masked(home, capsys, tmp_path):
     assert scrub(PAN) in out
     assert "R1" in out
     assert "R2" not in out
-    assert "amount ¥12.00" in out
-    assert "day 2026-11-20" in out
-    assert "金额 ¥12.00" in told(capsys, "exceptions", "show", one.finding_id, "--lang", "zh")[1]
     assert "not here any more" in out
+    assert "bank.csv:2 payments ¥12.00 settled 2026-11-20 merchant 898440153110001" in " ".join(out.split())
+
+
+def test_the_time_of_an_outside_line_is_never_taken_for_a_card_number(home, capsys, tmp_path):
+    journal = tmp_path / "pos.csv"
+    journal.write_text(
+        "tid,mid,batch,stan,date,time,kind,amount_minor,currency,outcome,rrn,auth_code,card,original_stan\n"
+        "10000001,898440153110001,000001,000001,20261102,112715,sale,1200,CNY,approved,630664016414,123456,,\n",
+        "utf-8",
+    )
+    code, _, err = told(capsys, "import", str(journal), "--mapping", "storno_terminal")
+    assert code == 0, err
+    [file] = Catalogue(home).files()
+    one = finding(6, lines=(f"{file.file_id}:2",))
+    record(home, [one], [], int(time.time() * 1000), RUN)
+    assert scrub("20261102112715") != "20261102112715"
+    assert "2026-11-02 11:27:15" in " ".join(told(capsys, "exceptions", "show", one.finding_id)[1].split())
+
+
+def test_an_outside_line_says_its_fee_and_its_mark():
+    line = {
+        "kind": "payment",
+        "amount_minor": "1000",
+        "fee_minor": "-6",
+        "currency": "CNY",
+        "mark": "reversed",
+    }
+    said = outside_line(OutsideLine("a" * 16 + ":7", "bill.csv", tuple(line.items())))
+    assert said.split("  ") == ["bill.csv:7", "payments ¥10.00", "fee -¥0.06", "marked as reversed"]
 
 
 def test_a_finding_says_its_day_and_how_its_sides_were_brought_together(home, capsys):
