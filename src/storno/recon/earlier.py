@@ -30,9 +30,11 @@ _TERMINAL = """
 SELECT e.finding_id, n.row_id FROM term AS n JOIN earlier AS e
     ON n.tid = e.tid AND n.stan = e.stan AND e.stan <> '' AND e.tid <> '' WHERE e.leg = 'terminal'
 """
-_BANK = (
-    "SELECT e.finding_id, h.row_id FROM headed AS h JOIN earlier AS e ON h.head = e.head WHERE e.leg = 'bank'"
-)
+_BANK = """
+SELECT e.finding_id, h.row_id FROM earlier AS e
+    JOIN heads AS g ON e.head = g.group_id JOIN headed AS h ON g.head = h.head
+WHERE e.leg = 'bank'
+"""
 _QUESTIONS = {"network": _NETWORK, "terminal": _TERMINAL, "bank": _BANK}
 LINES_MAX = 20
 

@@ -311,7 +311,7 @@ _SUFFIX = {Leg.NETWORK: "n", Leg.TERMINAL: "t", Leg.BANK: "b"}
 _WANTED = frozenset(
     f"{name}_{s}" for s in "ntb"
     for name in ("account", "result", "passes", "lines", "matchable")
-) | {"link_n_0", "link_t_0", "groups", "deposits", "headed", "absent_t"}  # fmt: skip
+) | {"link_n_0", "link_t_0", "groups", "deposits", "heads", "headed", "absent_t"}  # fmt: skip
 
 
 def _money(table: pa.Table) -> dict[Leg, dict[str, dict[str, int]]]:
