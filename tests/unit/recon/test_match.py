@@ -157,10 +157,17 @@ def bare(number=1, amount_minor=10_000, **more):
     return line(number, amount_minor, rrn="", auth_code="", **more)
 
 
-def test_a_strayed_line_is_no_second_settlement_of_another_terminals_sale_with_its_stan():
+@pytest.mark.parametrize("paid_by", ["622588******0001", ""], ids=["card", "wallet"])
+def test_a_strayed_line_is_no_second_settlement_of_another_terminals_sale_with_its_stan(paid_by):
     other = {"tid": "00000002", "pan_masked": "622588******9999", "opened_ms": 1_793_590_000_000}
-    books = [sale(), sale(**other, tx_id="2-1", rrn="600000099999", amount_minor=7_700, approved_minor=7_700)]
-    lines = [bare(), bare(amount_minor=7_700, tid="00000001", card="622588******9999", at=f"{DAY}114640")]
+    books = [
+        sale(pan_masked=paid_by),
+        sale(**other, tx_id="2-1", rrn="600000099999", amount_minor=7_700, approved_minor=7_700),
+    ]
+    lines = [
+        bare(card=paid_by),
+        bare(amount_minor=7_700, tid="00000001", card="622588******9999", at=f"{DAY}114640"),
+    ]
     assert agrees(books=books, network=lines) == [("wrong_terminal", 0)]
 
 

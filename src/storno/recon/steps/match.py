@@ -27,7 +27,7 @@ _SAME_DAY = "l.at_n = b.day_n"
 _NEXT_DAY = "l.at_n - b.day_n BETWEEN -1 AND 1"
 _NEAR = "l.at_n - b.day_n BETWEEN -31 AND 31"
 _CARD = "l.card4 = b.card4 AND l.card4 <> ''"
-_OTHER_CARD = "l.card4 <> '' AND b.card4 <> '' AND l.card4 <> b.card4"
+_OTHER_CARD = "l.card4 <> '' AND l.card4 <> b.card4"
 _AUTH = "l.auth_code = b.auth_code AND l.auth_code <> ''"
 _TEN_MINUTES = (
     f"{_TID} AND {_SAME} AND {_SAME_DAY} AND l.at_s - b.at_s BETWEEN -600 AND 600 "
