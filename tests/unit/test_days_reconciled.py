@@ -60,3 +60,10 @@ def test_a_day_on_which_nothing_was_planted_is_ok(tmp_path):
     assert done.planted == Counter()
     assert (result.verdict, list(result.findings())) == (Verdict.OK, [])
     assert result.bridges[0].books_minor == result.bridges[0].outside_minor == done.books_minor
+
+
+def test_a_sale_is_lost_only_by_a_terminal_that_keeps_another(tmp_path):
+    plan, done = generate(tmp_path, sales=400, merchants=40, terminals=200, seed=1, signals=False)
+    result = found_in(plan, tmp_path / "home")
+    assert (result.verdict, result.reasons, result.notes) == (Verdict.BREAKS, (), ())
+    assert Counter(one.rule for one in result.findings()) == done.planted

@@ -10,10 +10,12 @@ import csv
 import io
 import os
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from storno.cli.exception_words import SEVERITIES, SOURCES, kind_title, next_step, whose
+from storno.cli.finding_words import day_of
 from storno.cli.text import t
 from storno.cli.trouble import Trouble
 from storno.diagnosis.story import local_text
@@ -36,6 +38,7 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "title": ("title", "名称"),
     "amount": ("amount", "金额"),
     "currency": ("currency", "币种"),
+    "day": ("day", "日期"),
     "mid": ("merchant", "商户号"),
     "tid": ("terminal", "终端号"),
     "rrn": ("RRN", "参考号"),
@@ -81,7 +84,8 @@ def cells(entry: Entry, utc_offset_min: int) -> dict[str, str]:
         "id": entry.id, "version": "" if record is None else str(record.version), "source": t(*SOURCES[entry.source]),
         "state": t(*TITLES[entry.standing]), "severity": t(*SEVERITIES[entry.age.severity]), "kind": entry.kind,
         "title": kind_title(entry), "amount": f"{sign}{whole}" + (f".{rest:0{exponent}d}" if exponent else ""),
-        "currency": entry.currency, "mid": entry.mid, "tid": entry.tid, "rrn": entry.rrn, "tx_id": entry.tx_id,
+        "currency": entry.currency, "day": "" if record is None else day_of(record.about),
+        "mid": entry.mid, "tid": entry.tid, "rrn": entry.rrn, "tx_id": entry.tx_id,
         "since": local_text(entry.since_ms, utc_offset_min)[:19], "age_days": str(entry.age.days),
         "due": entry.age.due.isoformat(), "overdue": t("yes", "是") if entry.age.overdue else "",
         "whose": whose(entry), "next": next_step(entry), "owner": entry.owner,
@@ -134,6 +138,7 @@ def _write_xlsx(path: Path, rows: Iterator[dict[str, str]]) -> None:
     book = xlsxwriter.Workbook(str(path), {"constant_memory": True, "strings_to_formulas": False})
     sheet = book.add_worksheet(t("exceptions", "差异"))
     head, edit = book.add_format({"bold": True}), book.add_format({"bg_color": "#FFF7D6"})
+    amounts = {n: book.add_format({"num_format": "#,##0" + ("." + "0" * n if n else "")}) for n in (0, 2, 3)}
     names = list(COLUMNS)
     for place, name in enumerate(names):
         sheet.set_column(place, place, _WIDE.get(name, 12))
@@ -141,7 +146,12 @@ def _write_xlsx(path: Path, rows: Iterator[dict[str, str]]) -> None:
     number = 0
     for number, row in enumerate(rows, 1):
         for place, name in enumerate(names):
-            sheet.write_string(number, place, row[name], edit if name in EDITABLE else None)
+            if name == "amount":
+                sheet.write_number(
+                    number, place, Decimal(row[name]), amounts[len(row[name].partition(".")[2])]
+                )
+            else:
+                sheet.write_string(number, place, row[name], edit if name in EDITABLE else None)
     sheet.freeze_panes(1, 1)
     sheet.autofilter(0, 0, max(1, number), len(names) - 1)
     if number:

@@ -12,7 +12,7 @@ from storno.diagnosis.words import title
 from storno.journal.exception_table import TITLES
 from storno.money import Money
 from storno.recon.ageing import Severity
-from storno.recon.finding import Sureness, Whose
+from storno.recon.finding import WHOSE
 from storno.recon.queue import Source, rule_of
 from storno.recon.rules import RULES
 from storno.reversal.lifecycle import Case, State
@@ -26,22 +26,6 @@ SEVERITIES = {
     Severity.HIGH: ("high", "高"),
     Severity.MEDIUM: ("medium", "中"),
     Severity.LOW: ("low", "低"),
-}
-SURENESS = {
-    Sureness.CERTAIN: ("certain: by exact keys, without tolerance", "确定：按关键字精确判定，未用容差"),
-    Sureness.LIKELY: ("likely: matched with tolerance, unique on both sides", "很可能：容差匹配，两侧唯一"),
-    Sureness.POSSIBLE: (
-        "possible: there is more than one explanation, a person must judge",
-        "可能：存在多种解释，须人工判断",
-    ),
-}
-WHOSE = {
-    Whose.SHOP: ("the shop", "商户"),
-    Whose.ACQUIRER: ("the acquirer", "收单机构"),
-    Whose.NETWORK: ("the network", "转接网络"),
-    Whose.ISSUER: ("the issuer", "发卡行"),
-    Whose.BANK: ("the bank", "银行"),
-    Whose.OPERATIONS: ("operations", "运营人员"),
 }
 SOURCES = {Source.FINDING: ("reconciliation", "对账"), Source.CASE: ("transaction", "交易差错")}
 

@@ -23,7 +23,6 @@ from storno.cli.exception_sheet import write_sheet
 from storno.cli.exception_words import (
     SEVERITIES,
     SOURCES,
-    SURENESS,
     as_data,
     fact_data,
     fact_line,
@@ -34,6 +33,7 @@ from storno.cli.exception_words import (
     whose,
 )
 from storno.cli.explain import printable, settings_of
+from storno.cli.finding_words import day_of, how_sure
 from storno.cli.open_journal import home_option, open_journal, same_home
 from storno.cli.outside_words import outside_line
 from storno.cli.text import t
@@ -43,7 +43,6 @@ from storno.diagnosis.story import local_text
 from storno.journal.exception_table import TITLES, Standing
 from storno.money import Money
 from storno.recon.ageing import Calendar, CalendarError, local_day, read_calendar
-from storno.recon.finding import Sureness
 from storno.recon.outside import outside_lines
 from storno.recon.queue import View, Wanted, by_urgency, entries, rule_of
 
@@ -202,6 +201,8 @@ def _entry_lines(one: Entry, home: str | None, view: View) -> Iterator[str]:
     late = t("  OVERDUE", "  已逾期") if one.age.overdue else ""
     yield f"{one.id}  [{t(*SEVERITIES[one.age.severity])}]  {kind_title(one)}  {money(one)}{late}"
     place = "/".join(filter(None, (one.mid, one.tid))) + (f"  RRN {one.rrn}" if one.rrn else "")
+    if one.record is not None:
+        place = f"{day_of(one.record.about)}  {place}"
     owner = one.owner or t("nobody", "未分派")
     yield "  " + t(
         f"{t(*TITLES[one.standing])}, since {since} ({one.age.days} working days), due {one.age.due}, owner: {owner}",
@@ -280,12 +281,10 @@ def _show_lines(
         (t("severity", "严重程度"), t(*SEVERITIES[entry.age.severity])),
         (t("due", "限期"), f"{entry.age.due}{late}"),
         (t("owner", "负责人"), record.owner or t("nobody", "未分派")),
+        (t("day", "日期"), day_of(one)),
         (t("about", "对象"), one.key),
         (t("what", "情况"), "" if rule is None else t(*rule.what)),
-        (
-            t("how sure", "把握"),
-            t(*SURENESS[Sureness(one.sure)]) + (f" ({one.matched_by})" if one.matched_by else ""),
-        ),
+        (t("how sure", "把握"), how_sure(one)),
         (t("expected", "应有"), _minor(one.expected_minor, one.currency)),
         (t("found", "实有"), _minor(one.found_minor, one.currency)),
         (t("whose", "责任方"), whose(entry)),

@@ -26,6 +26,12 @@ _NAMES = {
     "card": ("card", "卡号"),
     "text": ("text", "摘要"),
 }
+_MARKS = {
+    "reversed": ("marked as reversed", "标记为已冲正"),
+    "voided": ("marked as voided", "标记为已撤销"),
+    "declined": ("marked as declined", "标记为已拒绝"),
+    "unknown": ("with an unknown mark", "标记不明"),
+}
 
 
 def outside_line(line: OutsideLine) -> str:
@@ -36,6 +42,10 @@ def outside_line(line: OutsideLine) -> str:
     said = dict(line.members)
     kind = t(*KINDS[LineKind(said["kind"])])
     told = [place, f"{kind} {Money(int(said['amount_minor']), said['currency'])}"]
+    if said.get("fee_minor", "0") != "0":
+        told.append(f"{t('fee', '手续费')} {Money(int(said['fee_minor']), said['currency'])}")
+    if said.get("mark", "none") in _MARKS:
+        told.append(t(*_MARKS[said["mark"]]))
     for name, text in line.members:
         if name in _NAMES:
             told.append(f"{t(*_NAMES[name])} {_dated(text) if name in ('settled_on', 'at') else text}")

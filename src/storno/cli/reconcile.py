@@ -52,6 +52,11 @@ MEMORY_LEAST_MB = 256
     help=t("Working days a one-sided line may wait for its counterpart.", "单边记录等待对方的工作日数。"),
 )  # fmt: skip
 @click.option(
+    "--all-in", type=DAY, multiple=True,
+    help=t("A day for which no more files come; what is missing then is a difference. May be repeated.",
+           "某日文件已齐、不会再有；此后缺少的即为差异。可多次给出。"),
+)  # fmt: skip
+@click.option(
     "--fees", type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help=t("Agreed fees, CSV: merchant, 1/100 % (default: fees.csv in the folder, else learned from the lines).",
            "约定费率 CSV：商户号、万分之几（缺省用目录中的 fees.csv，否则由文件推断）。"),
@@ -126,7 +131,10 @@ def _options(given: dict[str, Any], home: Path) -> Options:
         raise Trouble(t(error.english, error.chinese), where="--fees") from None
     except CalendarError as error:
         raise Trouble(t(error.english, error.chinese), where="[exceptions] calendar") from None
-    return Options(first, last, as_of, given["hold_days"], calendar, fees, settings.node.utc_offset_min)
+    all_in = frozenset(day.strftime("%Y%m%d") for day in given["all_in"])
+    return Options(
+        first, last, as_of, given["hold_days"], calendar, fees, settings.node.utc_offset_min, all_in=all_in
+    )
 
 
 def _sides(given: dict[str, Any], home: Path, options: Options, work: Path) -> Sides:

@@ -17,7 +17,7 @@ from storno.money import Money
 from storno.recon.finding import Leg
 from storno.recon.result import Verdict
 from storno.recon.rules import RULES
-from storno.recon.write import SHEET_ROWS
+from storno.recon.sheet import ROWS_MOST
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,10 +34,13 @@ _VERDICTS = {
     Verdict.BREAKS: (
         "BREAKS: there are differences, and they explain all of the money", "有差异：差异已解释全部资金差额",
     ),
-    Verdict.INCOMPLETE: ("INCOMPLETE: no figure of this run is final", "不完整：本次结果不能作为最终依据"),
+    Verdict.INCOMPLETE: (
+        "INCOMPLETE: something is missing, no total of this run is final", "不完整：有缺失，本次合计不能作为最终依据",
+    ),
 }  # fmt: skip
 _PARTS = {
-    "matched": ("agree", "相符"), "finding": ("differ", "差异"), "held": ("wait", "等待"),
+    "provisional": ("provisional", "暂列"), "matched": ("agree", "相符"), "finding": ("differ", "差异"),
+    "held": ("wait", "等待"),
     "cancelled": ("cancel each other", "互相抵消"), "no_effect": ("moved no money", "未动账"),
     "outside": ("outside the period", "期间之外"), "uncovered": ("no file to compare with", "无对应文件"),
     "preauth": ("pre-authorisations", "预授权"), "no_money": ("without an amount", "零金额"),
@@ -87,6 +90,8 @@ def report(result: Result, folder: Path, recorded: Recorded | None, seconds: flo
         )
     )
     _table(result, "finding", t("Differences", "差异"))
+    _table(result, "provisional", t("Provisional, for something is missing that may explain them",
+                                    "暂列（缺少的文件或记录可能解释这些差异）"))  # fmt: skip
     _table(result, "held", t("Waiting for their counterpart", "等待对方记录"))
     _proof(result)
     click.echo("")
@@ -96,11 +101,13 @@ def report(result: Result, folder: Path, recorded: Recorded | None, seconds: flo
     if len(result.reasons) > REASONS_SHOWN:
         more = len(result.reasons) - REASONS_SHOWN
         click.echo(t(f"  and {more} more in manifest.json", f"  另有 {more} 条，见 manifest.json"))
+    for one in result.notes:
+        click.echo("  " + t(f"note: {one.english}", f"说明：{one.chinese}"))
     _queue(result, recorded)
     click.echo(t(f"files: {folder}", f"结果文件：{folder}"))
     listed = (
-        t(f" (the {SHEET_ROWS:,} largest)", f"（金额最大的 {SHEET_ROWS:,} 笔）")
-        if result.count("finding") > SHEET_ROWS
+        t(f" (the {ROWS_MOST:,} largest)", f"（金额最大的 {ROWS_MOST:,} 笔）")
+        if result.count("finding") > ROWS_MOST
         else ""
     )
     click.echo(f"  differences.xlsx{listed}, differences.csv, differences.parquet, manifest.json")
@@ -116,10 +123,8 @@ def _table(result: Result, what: str, title: str) -> None:
         if what == "finding":
             click.echo(t("No differences.", "没有差异。"))
         return
-    moved = {
-        (one.leg.value, rule, one.currency): minor for one in result.bridges for rule, minor in one.parts
-    }
-    with_moved = what == "finding"
+    moved = result.moved(what)
+    with_moved = what != "held"
     rows = [("", "", "", t("at stake", "涉及金额"), t("in the proof", "计入证明") if with_moved else "")]
     for leg, rule, currency, count, minor in summary:
         counts = with_moved and leg != Leg.TERMINAL.value
@@ -151,12 +156,18 @@ def _proof(result: Result) -> None:
                 f"  {t(*_LEGS[one.leg])}，{side}：{one.rows:,} 行 = {parts}（相符率 {share:.2f}%）",
             )
         )
+    open_sums = result.moved("provisional")
     for bridge in result.bridges:
         ours = Money(bridge.books_minor, bridge.currency)
         theirs = Money(bridge.outside_minor, bridge.currency)
         rest = Money(bridge.residual_minor, bridge.currency)
         sums = {name: minor for name, minor in bridge.parts if name in _APART and minor}
-        explained = Money(sum(minor for name, minor in bridge.parts if name not in _APART), bridge.currency)
+        open_ = sum(minor for (leg, _, currency), minor in open_sums.items()
+                    if (leg, currency) == (bridge.leg.value, bridge.currency))  # fmt: skip
+        if open_:
+            sums = {"provisional": open_, **sums}
+        whole = sum(minor for name, minor in bridge.parts if name not in _APART)
+        explained = Money(whole - open_, bridge.currency)
         apart = "".join(
             f" + {t(*_PARTS[name])} {Money(minor, bridge.currency)}" for name, minor in sums.items()
         )
@@ -174,6 +185,15 @@ def _proof(result: Result) -> None:
 
 
 def _queue(result: Result, recorded: Recorded | None) -> None:
+    waiting = result.count("provisional")
+    if waiting:
+        click.echo(
+            t(
+                f"{waiting:,} provisional differences are not put into the exception queue: import what is missing and "
+                "run again, or say with --all-in DAY that no more comes",
+                f"{waiting:,} 笔暂列差异不进入差错队列：补齐文件后重新对账；若确认不会再有，请用 --all-in 日期 声明",
+            )
+        )
     if recorded is None:
         if result.closed:
             click.echo(
@@ -209,13 +229,15 @@ def as_data(result: Result, folder: Path, recorded: Recorded | None, seconds: fl
     return {
         "run_id": result.run_id, "verdict": result.verdict.value, "first": result.first, "last": result.last,
         "as_of": result.as_of, "compared": [one.value for one in result.compared],
-        "findings": kinds("finding"), "held": kinds("held"), "matched_rate": round(matched / rows, 6) if rows else None,
+        "findings": kinds("finding"), "provisional": kinds("provisional"), "held": kinds("held"),
+        "matched_rate": round(matched / rows, 6) if rows else None,
         "rows": [{"leg": one.leg.value, "side": one.side, "rows": one.rows, "counted": one.counted, **dict(one.parts)}
                  for one in result.accounts],
         "bridges": [{"leg": one.leg.value, "currency": one.currency, "books_minor": one.books_minor,
                      "outside_minor": one.outside_minor, "residual_minor": one.residual_minor}
                     for one in result.bridges],
         "reasons": [{"code": one.code, "en": one.english, "zh": one.chinese} for one in result.reasons],
+        "notes": [{"code": one.code, "en": one.english, "zh": one.chinese} for one in result.notes],
         "closed": [{"finding_id": one.finding_id, "lines": list(one.lines)} for one in result.closed],
         "queue": None if recorded is None else {"new": recorded.found, "changed": recorded.changed + recorded.reopened,
                                                 "known": recorded.unchanged + recorded.seen_again,

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 
 from storno.recon.days import MARGIN_DAYS, shifted
 from storno.recon.sides import FeeRate, LineFile, Options
-from storno.statements.catalogue import Catalogue
+from storno.statements.catalogue import ANY_ACCOUNT, Catalogue
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from storno.statements.catalogue import StoredFile
 
 
 class FeesError(ValueError):
@@ -31,17 +33,34 @@ def line_files(home: Path, options: Options) -> tuple[LineFile, ...]:
     first = shifted(options.first, -MARGIN_DAYS) if options.first else ""
     last = shifted(options.last, MARGIN_DAYS) if options.last else ""
     found = []
-    for one in catalogue.active(first, last):
+    active = catalogue.active(first, last)
+    many = {_kind(one) for one in active if len(one.accounts) != 1 or one.accounts == (ANY_ACCOUNT,)}
+    for one in active:
         path = catalogue.path(one)
         if path is None:
             continue
         met = all(total.met for total in one.totals)
         found.append(
             LineFile(
-                one.file_id, one.role, path, one.sha256, one.lines, one.rejects, met, without=one.shadowed
+                one.file_id,
+                one.role,
+                path,
+                one.sha256,
+                one.lines,
+                one.rejects,
+                met,
+                without=one.shadowed,
+                source=_kind(one) if _kind(one) in many else f"{_kind(one)} {one.accounts[0]}",
+                first=one.first_day,
+                last=one.last_day,
             )
         )
     return tuple(found)
+
+
+def _kind(one: StoredFile) -> str:
+    """Say what kind of file it is; where each is of one account, the files of every account are a source."""
+    return f"{one.format}/{one.variant}" if one.variant and one.variant != one.format else one.format
 
 
 def read_fees(path: Path) -> tuple[FeeRate, ...]:

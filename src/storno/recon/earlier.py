@@ -1,7 +1,7 @@
 """Differences of earlier runs: which of them this run no longer has, and the outside lines that show why.
 
-Rule: a difference is gone only where this run looked: its leg was compared and its day is within the period. One that
-is held again is not gone.
+Rule: a difference is gone only where this run looked: its leg was compared, its day is within the period, and nothing
+is missing there that could bring it back. One that is held or provisional is not gone.
 """
 
 from __future__ import annotations
@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from storno.recon.exceptions import Closed
+from storno.recon.provisional import hidden
 
 if TYPE_CHECKING:
     from storno.journal.exception_fact import ExceptionRecord
     from storno.recon.engines.base import Engine
     from storno.recon.finding import Finding
+    from storno.recon.provisional import Waiting
     from storno.recon.result import Result
 
 _COLUMNS = {"finding_id": "text", "leg": "text", "rrn": "text", "tid": "text", "stan": "text", "head": "text"}
@@ -28,9 +30,11 @@ _TERMINAL = """
 SELECT e.finding_id, n.row_id FROM term AS n JOIN earlier AS e
     ON n.tid = e.tid AND n.stan = e.stan AND e.stan <> '' AND e.tid <> '' WHERE e.leg = 'terminal'
 """
-_BANK = (
-    "SELECT e.finding_id, h.row_id FROM headed AS h JOIN earlier AS e ON h.head = e.head WHERE e.leg = 'bank'"
-)
+_BANK = """
+SELECT e.finding_id, h.row_id FROM earlier AS e
+    JOIN heads AS g ON e.head = g.group_id JOIN headed AS h ON g.head = h.head
+WHERE e.leg = 'bank'
+"""
 _QUESTIONS = {"network": _NETWORK, "terminal": _TERMINAL, "bank": _BANK}
 LINES_MAX = 20
 
@@ -64,13 +68,14 @@ def of_record(record: ExceptionRecord) -> Earlier:
     )
 
 
-def gone(engine: Engine, result: Result, known: Iterable[Earlier]) -> tuple[Closed, ...]:
+def gone(engine: Engine, result: Result, known: Iterable[Earlier], waiting: Waiting) -> tuple[Closed, ...]:
     """Give what is gone, with its evidence. The engine still holds the run."""
     still = set(result.table.column("finding_id").to_pylist())
     legs = {one.value for one in result.compared}
     left = {
         one.finding_id: one for one in known
         if one.finding_id not in still and one.leg in legs and result.first <= one.day <= result.last
+        and not hidden(result.gaps, one.leg, one.day, _mid(one), one.tid, waiting)
     }  # fmt: skip
     if not left:
         return ()
@@ -81,6 +86,11 @@ def gone(engine: Engine, result: Result, known: Iterable[Earlier]) -> tuple[Clos
             lines.setdefault(str(name), []).append(str(line))
     engine.drop(("earlier",))
     return tuple(Closed(name, tuple(sorted(set(lines.get(name, ()))))[:LINES_MAX]) for name in sorted(left))
+
+
+def _mid(one: Earlier) -> str:
+    parts = one.key.split("/")
+    return parts[1] if len(parts) in (3, 4, 5) else ""
 
 
 def _row(one: Earlier) -> tuple[str, ...]:

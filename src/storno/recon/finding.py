@@ -46,6 +46,25 @@ class Whose(Enum):
     OPERATIONS = "operations"
 
 
+SURENESS = {
+    Sureness.CERTAIN: ("certain: by exact keys, without tolerance", "确定：按关键字精确判定，未用容差"),
+    Sureness.LIKELY: ("likely: matched with tolerance, unique on both sides", "很可能：容差匹配，两侧唯一"),
+    Sureness.POSSIBLE: (
+        "possible: there is more than one explanation, a person must judge",
+        "可能：存在多种解释，须人工判断",
+    ),
+}
+WHOSE = {
+    Whose.SHOP: ("the shop", "商户"),
+    Whose.ACQUIRER: ("the acquirer", "收单机构"),
+    Whose.NETWORK: ("the network", "转接网络"),
+    Whose.ISSUER: ("the issuer", "发卡行"),
+    Whose.BANK: ("the bank", "银行"),
+    Whose.OPERATIONS: ("operations", "运营人员"),
+}
+"""In words: English, Chinese."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One difference. `amount_minor` is signed from the books' holder: positive 长款 (too much came), negative 短款."""

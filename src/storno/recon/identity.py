@@ -54,6 +54,7 @@ def settings(options: Options) -> dict[str, Any]:
         "weekend": sorted(calendar.weekend), "holidays": sorted(map(str, calendar.holidays)),
         "workdays": sorted(map(str, calendar.workdays)),
         "fees": sorted([one.mid, one.basis_points] for one in options.fees),
+        "all_in": sorted(options.all_in),
         "utc_offset_min": options.utc_offset_min, "need": sorted(one.value for one in options.need),
     }  # fmt: skip
 

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 SHOWN = 50
 _COLUMNS = (
-    "line_no", "kind", "amount_minor", "currency", "settled_on", "at", "tid", "mid", "stan", "rrn", "reference",
-    "card", "text",
+    "line_no", "kind", "mark", "amount_minor", "fee_minor", "currency", "settled_on", "at", "tid", "mid", "stan", "rrn",
+    "reference", "card", "text",
 )  # fmt: skip
-_NO_CARDS = frozenset({"kind", "amount_minor", "currency", "settled_on", "at"})
+_NO_CARDS = frozenset({"kind", "mark", "amount_minor", "fee_minor", "currency", "settled_on", "at"})
 """Columns that the readers have checked to be words, sums, days and times."""
 
 

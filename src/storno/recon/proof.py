@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from storno.recon.finding import Leg
 from storno.recon.plan import fill
-from storno.recon.result import Account, Bridge, Reason
+from storno.recon.result import Account, Bridge, Gap, Reason
 from storno.statements.line import Role
 
 if TYPE_CHECKING:
     from storno.recon.engines.base import Engine
-    from storno.recon.sides import Options, Sides
+    from storno.recon.sides import LineFile, Options, Sides
 
 _SUFFIX = {Leg.NETWORK: "n", Leg.TERMINAL: "t", Leg.BANK: "b"}
 _LINES = {Leg.NETWORK: "net", Leg.TERMINAL: "term", Leg.BANK: "bank"}
@@ -26,6 +26,9 @@ _BOOKS_OPEN = """
 SELECT count(*), count(CASE WHEN position = 'effect' THEN 1 END),
     count(CASE WHEN position = 'effect' AND told = 'approved' THEN 1 END) FROM matchable_$s
 """
+_LEGS_OF = {
+    Role.NETWORK: (Leg.NETWORK, Leg.BANK), Role.TERMINAL: (Leg.TERMINAL,), Role.BANK: (Leg.BANK,),
+}  # fmt: skip
 _EXPLAINED = ("held", "outside", "uncovered")
 _MONEY = ("payment", "refund", "void", "reversal")
 
@@ -134,7 +137,7 @@ def filter_reasons(
     if ours != theirs:
         yield Reason(
             "filter", f"{leg.value}: {ours} transactions and {theirs} lines were taken as equal",
-            f"{leg.value}：判为一致的交易 {ours} 笔、记录 {theirs} 条，数量不等",
+            f"{leg.value}：判为一致的交易 {ours} 笔、记录 {theirs} 条，数量不等", _nothing_proved(leg),
         )  # fmt: skip
 
 
@@ -198,33 +201,44 @@ def _bridges(
     return made
 
 
+def _nothing_proved(*legs: Leg) -> tuple[Gap, ...]:
+    return tuple(Gap(leg) for leg in legs)
+
+
+def _left_open(one: LineFile) -> tuple[Gap, ...]:
+    """Give what the days of a file that is not whole leave open; of clearing also the deposits."""
+    return tuple(Gap(leg, one.role, one.first, one.last) for leg in _LEGS_OF.get(one.role, ()))
+
+
 def file_reasons(sides: Sides, counted: dict[str, int]) -> Iterable[Reason]:
     """Give what the files themselves leave open. `counted` are the lines read of each file."""
     for one in sides.lines:
+        gaps = _left_open(one)
         if one.rejects:
             yield Reason(
                 "rejects", f"file {one.file_id}: {one.rejects} lines could not be read",
-                f"文件 {one.file_id}：有 {one.rejects} 行无法读取",
+                f"文件 {one.file_id}：有 {one.rejects} 行无法读取", gaps,
             )  # fmt: skip
         if not one.totals_met:
             yield Reason(
                 "totals", f"file {one.file_id}: its own totals are not met, and it was taken all the same",
-                f"文件 {one.file_id}：与其自带合计不符，但仍被接受",
+                f"文件 {one.file_id}：与其自带合计不符，但仍被接受", gaps,
             )  # fmt: skip
         if not one.complete:
-            yield Reason("part", f"file {one.file_id} is not complete", f"文件 {one.file_id} 不完整")
+            yield Reason("part", f"file {one.file_id} is not complete", f"文件 {one.file_id} 不完整", gaps)
         lines = counted.get(one.file_id, 0)
         if one.lines is not None and not one.without and lines != one.lines:
             yield Reason(
                 "lines", f"file {one.file_id}: {one.lines} lines were imported, {lines} are there",
-                f"文件 {one.file_id}：导入 {one.lines} 行，现有 {lines} 行",
+                f"文件 {one.file_id}：导入 {one.lines} 行，现有 {lines} 行", gaps,
             )  # fmt: skip
 
 
 def side_reasons(sides: Sides, options: Options) -> Iterable[Reason]:
     """Give the sides without which nothing can be said."""
     if not sides.books:
-        yield Reason("no_books", "there are no books to compare with", "没有可供核对的本方账目")
+        gaps = _nothing_proved(Leg.TERMINAL, Leg.NETWORK)
+        yield Reason("no_books", "there are no books to compare with", "没有可供核对的本方账目", gaps)
     names = {
         Role.NETWORK: ("clearing file of a network or wallet", "清算或钱包账单文件"),
         Role.TERMINAL: ("terminal journal", "终端流水"), Role.BANK: ("bank statement", "银行流水"),
@@ -232,7 +246,8 @@ def side_reasons(sides: Sides, options: Options) -> Iterable[Reason]:
     for role in sorted(options.need, key=lambda one: one.value):
         if not sides.of(role):
             english, chinese = names[role]
-            yield Reason(f"no_{role.value}", f"there is no {english}", f"缺少{chinese}")
+            gaps = tuple(Gap(leg, role) for leg in _LEGS_OF.get(role, ()))
+            yield Reason(f"no_{role.value}", f"there is no {english}", f"缺少{chinese}", gaps)
 
 
 def proof_reasons(
@@ -243,16 +258,20 @@ def proof_reasons(
         if not one.whole:
             yield Reason(
                 "rows", f"{one.leg.value}, {one.side}: {one.rows} rows, {one.counted} counted",
-                f"{one.leg.value} {one.side}：共 {one.rows} 行，计入 {one.counted} 行",
+                f"{one.leg.value} {one.side}：共 {one.rows} 行，计入 {one.counted} 行", _nothing_proved(one.leg),
             )  # fmt: skip
     for bridge in bridges:
         if bridge.residual_minor:
             yield Reason(
                 "bridge", f"{bridge.leg.value}: {bridge.residual_minor} {bridge.currency} minor units are unexplained",
                 f"{bridge.leg.value}：有 {bridge.residual_minor} 个最小货币单位（{bridge.currency}）无法解释",
+                _nothing_proved(bridge.leg),
             )  # fmt: skip
     for end in all_ends:
         if end.leg is Leg.NETWORK:
             loose = end.sum_of("o_effect", "matched") - end.sum_of("b_effect", "matched")
             if loose:
-                yield Reason("matched", f"matched pairs differ by {loose}", f"已匹配的交易相差 {loose}")
+                yield Reason(
+                    "matched", f"matched pairs differ by {loose}", f"已匹配的交易相差 {loose}",
+                    _nothing_proved(end.leg),
+                )  # fmt: skip

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from storno.recon.exceptions import Closed
 from storno.recon.finding import Finding, Leg, Sureness
+from storno.statements.line import Role
 
 if TYPE_CHECKING:
     import pyarrow as pa  # type: ignore[import-untyped]
@@ -30,12 +31,29 @@ class Verdict(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Gap:
+    """The part of a leg on which a run has no last word, because something is missing or does not add up."""
+
+    leg: Leg
+    missing: Role | None = None
+    """The side that lacks lines; None: the leg's figures are no proof of anything."""
+    first: str = ""
+    """Days of what is missing, YYYYMMDD, both included; empty: open. Clearing days, also where the bank is missing."""
+    last: str = ""
+    mids: frozenset[str] = frozenset()
+    """Merchants it is about; empty: all."""
+    tids: frozenset[str] = frozenset()
+    """Terminals it is about; empty: all."""
+
+
+@dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a run is incomplete."""
+    """Why a run is incomplete, or a note on what it did not compare."""
 
     code: str
     english: str
     chinese: str
+    gaps: tuple[Gap, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +104,8 @@ class Result:
     last: str
     as_of: str
     table: pa.Table
-    """Findings and what is held, in the columns of `Finding` after `what`; sorted."""
+    """In the columns of `Finding` after `what`, which is `finding`, `held` (may wait) or `provisional` (a reason says
+    that what would explain it may be missing); sorted."""
     accounts: tuple[Account, ...]
     bridges: tuple[Bridge, ...]
     passes: tuple[tuple[Leg, str, int], ...]
@@ -96,6 +115,8 @@ class Result:
     """Legs both sides of which there were."""
     closed: tuple[Closed, ...] = ()
     """Differences of earlier runs that are gone, with their evidence."""
+    notes: tuple[Reason, ...] = ()
+    """What was not compared although nothing is missing: named, so that nothing is silently absent."""
 
     @property
     def verdict(self) -> Verdict:
@@ -104,12 +125,17 @@ class Result:
             return Verdict.INCOMPLETE
         return Verdict.BREAKS if self.count("finding") else Verdict.OK
 
+    @property
+    def gaps(self) -> tuple[Gap, ...]:
+        """Give every part of a leg on which there is no last word."""
+        return tuple(gap for one in (*self.reasons, *self.notes) for gap in one.gaps)
+
     def count(self, what: str) -> int:
-        """Count the findings (`finding`) or what is held (`held`)."""
+        """Count what is found (`finding`), held (`held`) or provisional (`provisional`)."""
         return sum(1 for one in self.table.column("what").to_pylist() if one == what)
 
     def findings(self, what: str = "finding") -> Iterator[Finding]:
-        """Give the findings (`finding`) or what is held (`held`), in their order."""
+        """Give what is found (`finding`), held (`held`) or provisional (`provisional`), in its order."""
         for batch in self.table.to_batches(max_chunksize=10_000):
             for row in batch.to_pylist():
                 if row.pop("what") == what:
@@ -117,6 +143,17 @@ class Result:
                         **{**row, "leg": Leg(row["leg"]), "sure": Sureness(row["sure"]),
                            "lines": tuple(row["lines"].split())}
                     )  # fmt: skip
+
+    def moved(self, what: str = "finding") -> dict[tuple[str, str, str], int]:
+        """Sum by leg, rule and currency what the outside has more: what each kind counts for in the proof."""
+        found: dict[tuple[str, str, str], int] = {}
+        names = ("what", "leg", "rule", "currency", "expected_minor", "found_minor")
+        for kind, leg, rule, currency, expected, there in zip(
+            *(self.table.column(name).to_pylist() for name in names), strict=True
+        ):
+            if kind == what:
+                found[leg, rule, currency] = found.get((leg, rule, currency), 0) + there - expected
+        return found
 
     def summary(self, what: str = "finding") -> list[tuple[str, str, str, int, int]]:
         """Give leg, rule, currency, count and money of each kind, in the rules' order."""

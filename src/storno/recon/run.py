@@ -10,15 +10,17 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from storno.money import Money
 from storno.recon import days, proof
 from storno.recon.earlier import Earlier, gone
 from storno.recon.engines.base import Part, Shape
 from storno.recon.finding import Leg
 from storno.recon.hinted import hinted
 from storno.recon.identity import run_id
+from storno.recon.journals import terminal_days
+from storno.recon.missing import Span, bank_days, network_days, unpaid
 from storno.recon.pair import BOOKS_NUMBERS, BOOKS_TEXTS, LINE_NUMBERS, LINE_TEXTS, NULLABLE
 from storno.recon.plan import Step, fill, last_uses
+from storno.recon.provisional import Waiting, marked
 from storno.recon.result import Account, Bridge, Reason, Result
 from storno.recon.rules import RULES
 from storno.recon.sides import Effort
@@ -88,7 +90,8 @@ def reconcile(
 
     """
     result = _Run(given, options, engine, effort or Effort(), progress).result()
-    return replace(result, closed=gone(engine, result, known))
+    waiting = Waiting(options.calendar, options.hold_days)
+    return replace(result, closed=gone(engine, result, known, waiting))
 
 
 class _Run:
@@ -100,6 +103,7 @@ class _Run:
         self._engine = engine
         self._effort = effort
         self._progress = progress
+        self._waiting = Waiting(options.calendar, options.hold_days)
         self._legs = [Leg.NETWORK]
         if given.of(Role.TERMINAL):
             self._legs.insert(0, Leg.TERMINAL)
@@ -242,17 +246,18 @@ class _Run:
             reasons += proof.filter_reasons(leg, lines, books, end)
             if leg is Leg.NETWORK:
                 bridges += proof.network_bridge(lines, books, found.get(leg, {}), end)
+        absent, notes = self._missing(seen)
         reasons += [
             *proof.side_reasons(self._sides, self._options),
             *proof.file_reasons(self._sides, self._counted()),
-            *self._day_reasons(seen),
-            *self._unpaid_reasons(seen),
+            *absent,
             *proof.proof_reasons(accounts, bridges, all_ends),
         ]
+        gaps = [gap for one in (*reasons, *notes) for gap in one.gaps]
         return Result(
             run_id(self._sides, self._options), seen.first, seen.last,
-            self._options.as_of or seen.as_of["n"] or seen.last, table, tuple(accounts), tuple(bridges),
-            tuple(passes), tuple(dict.fromkeys(reasons)), tuple(self._legs),
+            self._options.as_of or seen.as_of["n"] or seen.last, marked(table, gaps, self._waiting), tuple(accounts),
+            tuple(bridges), tuple(passes), tuple(dict.fromkeys(reasons)), tuple(self._legs), notes=tuple(notes),
         )  # fmt: skip
 
     def _table(self) -> pa.Table:
@@ -279,44 +284,24 @@ class _Run:
         rows[match.CLEAN] += alone
         return [(leg, name, rows[name]) for name in match.names_of(s) if rows.get(name)]
 
-    def _day_reasons(self, seen: Seen) -> list[Reason]:
-        """Name the days on which we booked and no line of the network came: a file is missing."""
-        if not self._sides.of(Role.NETWORK):
-            return []
-        last = self._options.as_of or seen.as_of["n"]
-        rows = self._engine.rows(
-            "SELECT day, CAST(sum(rows_) AS BIGINT) FROM books_totals WHERE position = 'effect' AND klass <> 'hold' "
-            "AND day NOT IN (SELECT day FROM net_totals WHERE moves) GROUP BY day ORDER BY day"
-        )
-        return [
-            Reason("day", f"no line of the network for {day}, on which we booked {booked}",
-                   f"{day} 本方记账 {booked} 笔，却没有任何清算记录")
-            for day, booked in rows
-            if seen.first <= str(day) <= min(seen.last, last)
-        ]  # fmt: skip
-
-    def _unpaid_reasons(self, seen: Seen) -> list[Reason]:
-        """Name what was due to merchants no bank line mentions: their bank's file is missing, or nobody paid."""
-        if Leg.BANK not in self._legs:
-            return []
-        terms = self._terms(seen, "b")
-        unpaid = (
-            "FROM (SELECT *, day AS about FROM groups) AS g WHERE mid NOT IN (SELECT mid FROM deposits) "  # noqa: S608
-            "AND expected <> 0 AND NOT EXISTS (SELECT 1 FROM deposits WHERE mid = '') "
-            f"AND due_n <= {terms.as_of_n} AND {terms.inside}"
-        )
-        if not self._engine.rows(f"SELECT 1 {unpaid} LIMIT 1"):
-            return []
-        # Another acquirer's merchant, to whom a line strayed, is no business of our bank.
-        rows = self._engine.rows(
-            f"SELECT currency, count(DISTINCT mid), min(mid), CAST(sum(expected) AS BIGINT) {unpaid} "  # noqa: S608
-            "AND mid IN (SELECT mid FROM books_src) GROUP BY currency ORDER BY currency"
-        )
-        return [
-            Reason("unpaid", f"{Money(minor, currency)} was due to {mids} merchants no bank file mentions ({mid} …)",
-                   f"有 {mids} 个商户没有任何银行入账记录，应付 {Money(minor, currency)}（{mid} 等）")
-            for currency, mids, mid, minor in rows
-        ]  # fmt: skip
+    def _missing(self, seen: Seen) -> tuple[list[Reason], list[Reason]]:
+        """Name the days, merchants and terminals of which nothing came: reasons, and notes."""
+        engine, sides, options, as_of = self._engine, self._sides, self._options, self._options.as_of
+        reasons: list[Reason] = []
+        notes: list[Reason] = []
+        if sides.of(Role.NETWORK):
+            span = Span(seen.first, seen.last, as_of or seen.as_of["n"])
+            reasons += network_days(engine, sides, options, span)
+        if Leg.BANK in self._legs:
+            span = Span(seen.first, seen.last, as_of or seen.as_of["b"])
+            reasons += bank_days(engine, sides, options, span, self._waiting)
+            reasons += unpaid(engine, self._terms(seen, "b"))
+        if Leg.TERMINAL in self._legs:
+            owed, notes = terminal_days(
+                engine, options, Span(seen.first, seen.last, as_of or seen.as_of["t"])
+            )
+            reasons += owed
+        return reasons, notes
 
 
 _SORTED = """
@@ -326,7 +311,7 @@ _SUFFIX = {Leg.NETWORK: "n", Leg.TERMINAL: "t", Leg.BANK: "b"}
 _WANTED = frozenset(
     f"{name}_{s}" for s in "ntb"
     for name in ("account", "result", "passes", "lines", "matchable")
-) | {"link_n_0", "link_t_0", "groups", "deposits", "headed"}  # fmt: skip
+) | {"link_n_0", "link_t_0", "groups", "deposits", "heads", "headed", "absent_t"}  # fmt: skip
 
 
 def _money(table: pa.Table) -> dict[Leg, dict[str, dict[str, int]]]:

@@ -33,6 +33,11 @@ class LineFile:
     """False: a total the file declares is not what was read, and somebody took it all the same."""
     complete: bool = True
     """False: the sender or the import says that something is missing."""
+    source: str = ""
+    """What kind of file of whom: files of one source continue each other day by day. Says nothing about lines."""
+    first: str = ""
+    """First and last day of its lines, YYYYMMDD; empty: not known. They follow from the content."""
+    last: str = ""
     without: tuple[tuple[str, str], ...] = ()
     """Account and day (YYYYMMDD) whose lines do not count, because a file of higher rank reports them."""
 
@@ -78,6 +83,8 @@ class Options:
     fees: tuple[FeeRate, ...] = ()
     """Without a merchant's rate here, the rate that nearly all of its lines keep is taken as agreed."""
     utc_offset_min: int = 480
+    all_in: frozenset[str] = frozenset()
+    """Days (YYYYMMDD) of which somebody says that no more files come: what is not there then is a difference."""
     need: frozenset[Role] = field(default_factory=lambda: frozenset({Role.NETWORK}))
     """Sides without which no verdict but INCOMPLETE is possible."""
 

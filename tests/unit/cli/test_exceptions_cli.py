@@ -12,14 +12,20 @@ from exception_kit import DAY_MS, RUN, finding
 from journal_kit import NOW_MS as OPENED_MS
 from journal_kit import change, sale
 from storno.app.exceptions import record
+from storno.cli import finding_words
 from storno.cli.exception_sheet import COLUMNS, EDITABLE
 from storno.cli.main import run
+from storno.cli.outside_words import outside_line
 from storno.cli.text import Language, speak
 from storno.iso8583.mask import scrub
 from storno.journal.sqlite import SqliteJournal
 from storno.journal.sqlite_reader import SqliteReader
 from storno.recon.exceptions import Closed
+from storno.recon.finding import Sureness
+from storno.recon.outside import OutsideLine
 from storno.recon.rules import RULES
+from storno.recon.steps.deposits import PASSES as DEPOSIT_PASSES
+from storno.recon.steps.match import names_of
 from storno.reversal.lifecycle import Input
 from storno.reversal.machine import step
 from storno.statements.catalogue import Catalogue
@@ -165,6 +171,42 @@ def test_the_time_of_an_outside_line_is_never_taken_for_a_card_number(home, caps
     record(home, [one], [], int(time.time() * 1000), RUN)
     assert scrub("20261102112715") != "20261102112715"
     assert "2026-11-02 11:27:15" in " ".join(told(capsys, "exceptions", "show", one.finding_id)[1].split())
+
+
+def test_an_outside_line_says_its_fee_and_its_mark():
+    line = {
+        "kind": "payment",
+        "amount_minor": "1000",
+        "fee_minor": "-6",
+        "currency": "CNY",
+        "mark": "reversed",
+    }
+    said = outside_line(OutsideLine("a" * 16 + ":7", "bill.csv", tuple(line.items())))
+    assert said.split("  ") == ["bill.csv:7", "payments ¥10.00", "fee -¥0.06", "marked as reversed"]
+
+
+def test_a_finding_says_its_day_and_how_its_sides_were_brought_together(home, capsys):
+    one = finding(
+        6, matched_by="deposit_carried", sure=Sureness.LIKELY, lines=("0" * 16 + ":1",), date="20261103"
+    )
+    record(home, [one], [], int(time.time() * 1000), RUN)
+    shown = " ".join(told(capsys, "exceptions", "show", one.finding_id)[1].split())
+    assert "day: 2026-11-03" in shown
+    assert "unique on both sides (the rest came with a later deposit)" in shown
+    assert "余款随后一次付款付来" in told(capsys, "exceptions", "show", one.finding_id, "--lang", "zh")[1]
+    assert "2026-11-03" in told(capsys, "exceptions", "list")[1]
+
+
+def test_every_pass_has_its_words():
+    assert set(finding_words.PASSES) == {*names_of("n"), *names_of("t"), *DEPOSIT_PASSES}
+
+
+def test_the_sheet_holds_amounts_as_numbers_and_the_day(home, tmp_path, capsys):
+    path = tmp_path / "open.xlsx"
+    told(capsys, "exceptions", "list", "--out", str(path))
+    rows = {one["id"]: one for one in fastexcel.read_excel(path).load_sheet(0).to_arrow().to_pylist()}
+    assert [rows[one.finding_id]["amount"] for one in (SMALL, LARGE)] == [-50.0, -2_500.0]
+    assert rows[SMALL.finding_id]["day"] == f"{SMALL.date[:4]}-{SMALL.date[4:6]}-{SMALL.date[6:]}"
 
 
 def test_ids_that_mean_nothing_or_a_transaction(home, capsys):

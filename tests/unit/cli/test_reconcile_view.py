@@ -56,3 +56,34 @@ def test_what_moved_no_money_is_not_held_against_agreement(tmp_path, capsys):
     report(compare(sides(tmp_path, books=books, network=[line(1)])), tmp_path, None, 0.0)
     said = capsys.readouterr().out
     assert "our books: 9 rows = 1 agree, 8 moved no money (100.00 % of what must agree does)" in said
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_what_is_provisional_stands_apart_with_its_own_money(tmp_path, capsys, language):
+    later = {"date": "20261103", "opened_ms": 1_793_670_000_000}
+    end = {"settled_on": "20261104", "at": "20261104100000"}
+    given = sides(
+        tmp_path / "sides", books=[sale(1), sale(2, 5_000, **later), sale(3, 300, date="20261104")],
+        network=[line(1, 10_100), line(3, 300, **end)],
+    )  # fmt: skip
+    speak(language)
+    report(compare(given, Options(as_of="20261120")), tmp_path, None, 0.0)
+    said = capsys.readouterr().out
+    bridge = next(row for row in said.splitlines() if "¥153.00" in row)
+    name = {Language.EN: "provisional", Language.ZH: "暂列"}[language]
+    assert re.search(rf"¥1\.00 \+ {name} -¥50\.00 = ", bridge)
+    assert "20261103" in said
+    assert "--all-in" in said
+    assert {Language.EN: "Differences: 1", Language.ZH: "差异：1"}[language] in said
+
+
+def test_a_note_is_shown(tmp_path, capsys):
+    here = {"tid": "00000002", "mid": "000000000000002"}
+    given = sides(
+        tmp_path / "sides", books=[sale(1), sale(2, 5_000, **here)], network=[line(1), line(2, 5_000, **here)],
+        terminal=[line(1, batch="000001")],
+    )  # fmt: skip
+    report(compare(given, Options(as_of="20261120")), tmp_path, None, 0.0)
+    said = capsys.readouterr().out
+    assert "note: 1 terminal reports in no file (00000002): 1 transaction of ¥50.00 not compared" in said
+    assert "OK" in said

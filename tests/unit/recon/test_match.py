@@ -3,7 +3,9 @@
 import pytest
 
 from recon_kit import AS_OF, found, proved, run
+from storno.recon.earlier import of_finding
 from storno.recon.finding import Sureness
+from storno.recon.result import Verdict
 from storno.recon.rules._example import DAY, deposit, line, sale, undone
 from storno.recon.sides import FeeRate, Options
 
@@ -147,6 +149,50 @@ def test_too_few_lines_agree_on_no_fee():
     assert agrees(books=[sale(), sale(2)], network=[line(fee_minor=-60), line(2, fee_minor=-90)]) == []
 
 
+# ------------------------------------------------------------------ a merchant's file: no RRN, no authorisation code
+
+
+def bare(number=1, amount_minor=10_000, **more):
+    """Give a line that has a STAN and a card, and nothing else to go by."""
+    return line(number, amount_minor, rrn="", auth_code="", **more)
+
+
+@pytest.mark.parametrize("paid_by", ["622588******0001", ""], ids=["card", "wallet"])
+def test_a_strayed_line_is_no_second_settlement_of_another_terminals_sale_with_its_stan(paid_by):
+    other = {"tid": "00000002", "pan_masked": "622588******9999", "opened_ms": 1_793_590_000_000}
+    books = [
+        sale(pan_masked=paid_by),
+        sale(**other, tx_id="2-1", rrn="600000099999", amount_minor=7_700, approved_minor=7_700),
+    ]
+    lines = [
+        bare(card=paid_by),
+        bare(amount_minor=7_700, tid="00000001", card="622588******9999", at=f"{DAY}114640"),
+    ]
+    assert agrees(books=books, network=lines) == [("wrong_terminal", 0)]
+
+
+def test_a_voids_line_without_its_number_is_known_by_the_number_of_the_sale():
+    books = [sale(1, state="voided"), sale(2, kind="void", original="1-000001")]
+    lines = [bare(), bare(2, -10_000, kind="void", stan="", original="000001")]
+    assert agrees(books=books, network=lines) == []
+
+
+def test_a_number_of_noughts_is_none():
+    strays = [
+        bare(n, 100 * n, stan="000000", reference=f"R{n}", card="", at=f"{DAY}0{n}0000") for n in (3, 4)
+    ]
+    result = run(books=[sale()], network=[line(), *strays])
+    assert [(one.key, one.amount_minor) for one in result.findings()] == [("R3", 300), ("R4", 400)]
+
+
+def test_a_line_without_a_number_and_with_another_amount_is_known_by_card_and_time():
+    lines = [bare(amount_minor=9_000, stan="", at=f"{DAY}082400")]
+    (one,) = run(books=[sale(opened_ms=1_793_579_000_000)], network=lines).findings()
+    assert (one.rule, one.amount_minor, one.matched_by, one.sure.value) == (
+        "amount_mismatch", -1_000, "card_and_time", "likely",
+    )  # fmt: skip
+
+
 # ------------------------------------------------------------------ deposits
 
 DAYS = ("20261106", "20261107", "20261108")
@@ -201,12 +247,84 @@ def test_a_merchants_number_that_was_masked_as_a_card_is_recognised():
     assert agrees(books=[sale()], network=[line()], bank=bank) == []
 
 
+def two_days():
+    """Give a day of 6,000.00 and one of 3,000.00, to be paid on the third and the fourth."""
+    return {
+        "books": [sale(1, 600_000), sale(2, 300_000, date="20261103")],
+        "network": [line(1, 600_000), line(2, 300_000, settled_on="20261103", at="20261103100000")],
+    }
+
+
+def test_a_part_payment_is_short_today_and_closed_when_the_rest_comes(tmp_path):
+    part, next_day = deposit(500_000, "20261103"), deposit(300_000, "20261104")
+    today = run(Options(as_of="20261104"), **two_days(), bank=[part, next_day])
+    assert found(today) == [("deposit_short", -100_000)]
+    (short,) = today.findings()
+    assert (short.expected_minor, short.found_minor, short.sure.value) == (600_000, 500_000, "likely")
+    later = run(**two_days(), bank=[part, next_day, deposit(100_000, "20261105")], known=[of_finding(short)])
+    assert (found(later), later.verdict) == ([], Verdict.OK)
+    assert proved(later)
+    (closed,) = later.closed
+    assert closed.finding_id == short.finding_id
+    assert set(closed.lines) == {"bank:1", "bank:3"}
+
+
+def test_the_rest_of_a_part_payment_may_come_with_the_next_payout():
+    (short,) = run(Options(as_of="20261103"), **two_days(), bank=[deposit(500_000, "20261103")]).findings()
+    bank = [deposit(500_000, "20261103"), deposit(400_000, "20261104")]
+    later = run(**two_days(), bank=bank, known=[of_finding(short)])
+    assert (found(later), later.verdict) == ([], Verdict.OK)
+    assert [set(one.lines) for one in later.closed] == [{"bank:1", "bank:2"}]
+
+
+def test_a_rest_that_is_not_the_rest_is_no_rest():
+    bank = [deposit(500_000, "20261103"), deposit(300_000, "20261104"), deposit(99_999, "20261105")]
+    assert agrees(**two_days(), bank=bank) == [("deposit_over", 99_999), ("deposit_short", -100_000)]
+
+
+def two_shops():
+    other = {"mid": "000000000000002", "tid": "00000002"}
+    return {"books": [sale(1, 600_000), sale(2, 300_000, **other)],
+            "network": [line(1, 600_000), line(2, 300_000, **other)]}  # fmt: skip
+
+
+def test_one_deposit_for_two_merchants():
+    assert agrees(**two_shops(), bank=[deposit(900_000, mid="")]) == []
+
+
+def test_one_deposit_for_two_merchants_that_is_short_is_one_difference():
+    result = run(**two_shops(), bank=[deposit(890_000, mid="")])
+    (one,) = result.findings()
+    assert (one.rule, one.amount_minor, one.key) == ("deposit_short", -10_000, f"deposit//{DAY}")
+    assert proved(result)
+
+
+def test_where_merchants_are_named_a_deposit_without_a_name_is_not_shared_out():
+    rows = two_shops()
+    bank = [deposit(600_000), deposit(290_000, mid="")]
+    assert agrees(**rows, bank=bank) == [("deposit_over", 290_000), ("deposit_short", -300_000)]
+
+
+def test_a_day_of_booking_in_a_text_is_not_taken_for_the_cleared_day():
+    bank = [
+        deposit(590_000, "20261103", text="B20261103-77"),
+        deposit(300_000, "20261104", text="B20261104-78"),
+    ]
+    assert agrees(**two_days(), bank=bank) == [("deposit_short", -10_000)]
+
+
+def test_money_paid_the_same_day_may_name_it():
+    bank = [deposit(590_000, DAY, text=f"T0 {DAY}"), deposit(300_000, "20261104")]
+    assert agrees(**two_days(), bank=bank) == [("deposit_short", -10_000)]
+
+
 # ------------------------------------------------------------------ the holding pool
 
 
 def test_a_one_sided_line_waits_three_working_days():
     friday = "20261106"
-    rows = {"books": [sale(date=friday), sale(2)], "network": [line(2)]}
+    seen = line(3, settled_on=friday, at=f"{friday}100000")
+    rows = {"books": [sale(date=friday), sale(2), sale(3, date=friday)], "network": [line(2), seen]}
     early = run(Options(as_of="20261110"), **rows)
     assert (found(early), found(early, "held")) == ([], [("approved_not_settled", -10_000)])
     due = run(Options(as_of="20261111"), **rows)

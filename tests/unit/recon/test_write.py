@@ -1,12 +1,15 @@
 """The files of a run: sums in their currency's unit, and nothing in them that a spreadsheet would run."""
 
 import csv
+import json
 from zipfile import ZipFile
 
 import fastexcel
 import pytest
 
 from recon_kit import compare, sides
+from storno.recon.finding import SURENESS, WHOSE, Sureness
+from storno.recon.rules import RULES
 from storno.recon.rules._example import line, sale
 from storno.recon.sides import Options
 from storno.recon.write import write
@@ -38,3 +41,63 @@ def test_a_text_of_a_file_is_never_a_formula(tmp_path, text):
     with ZipFile(folder / "differences.xlsx") as book:
         sheets = [book.read(name) for name in book.namelist() if name.startswith("xl/worksheets/")]
     assert not any(b"<f>" in one or b"<f " in one for one in sheets)
+
+
+@pytest.mark.parametrize(
+    ("currency", "minor", "shown"),
+    [
+        ("CNY", 5, "0.05"),
+        ("CNY", 123_456_789_01, "123456789.01"),
+        ("JPY", 500, "500"),
+        ("KWD", 1_234, "1.234"),
+    ],
+)
+def test_amounts_stand_in_units_beside_the_minor_ones(tmp_path, currency, minor, shown):
+    folder = written(tmp_path, books=[sale()], network=[line(), line(2, minor, currency=currency)])
+    with (folder / "differences.csv").open(encoding="utf-8-sig", newline="") as file:
+        (row,) = csv.DictReader(file)
+    zero = f"{0:.{len(shown.partition('.')[2])}f}"
+    assert [row[name] for name in ("amount", "expected", "found")] == [shown, zero, shown]
+    assert [row[name] for name in ("amount_minor", "expected_minor", "found_minor")] == [
+        str(minor),
+        "0",
+        str(minor),
+    ]
+    (cell,) = fastexcel.read_excel(folder / "differences.xlsx").load_sheet(1).to_arrow().to_pylist()
+    assert cell["amount 金额（正长款，负短款）"] == float(shown)
+    with ZipFile(folder / "differences.xlsx") as book:
+        places = len(shown.partition(".")[2])
+        assert f'formatCode="#,##0{"." * bool(places)}{"0" * places}"'.encode() in book.read(
+            "xl/styles.xml"
+        ) or (
+            places in (0, 2)  # those two are formats every workbook has
+        )
+
+
+def test_a_clerk_reads_what_how_sure_whose_and_what_next_in_both_languages(tmp_path):
+    folder = written(tmp_path, books=[sale(), sale(2)], network=[line()])
+    with (folder / "differences.csv").open(encoding="utf-8-sig", newline="") as file:
+        (row,) = csv.DictReader(file)
+    rule = RULES["approved_not_settled"]
+    assert (row["differs"], row["差错"]) == rule.title
+    assert (row["next_step"], row["下一步"]) == rule.next_step
+    assert (row["whose"], row["责任方"]) == WHOSE[rule.whose]
+    assert (row["how_sure"], row["把握"]) == SURENESS[Sureness.CERTAIN]
+    assert row["amount"] == "-100.00"  # a number: a shortage is not taken for a formula
+    assert (folder / "differences.csv").read_bytes().startswith(b"\xef\xbb\xbf")
+
+
+def test_what_is_provisional_has_a_sheet_of_its_own_and_its_reason_is_on_the_first(tmp_path):
+    folder = written(
+        tmp_path, books=[sale(), sale(2, date="20261103"), sale(3, date="20261104")],
+        network=[line(), line(3, settled_on="20261104", at="20261104100000")],
+    )  # fmt: skip
+    book = fastexcel.read_excel(folder / "differences.xlsx")
+    assert book.load_sheet("differences 差异").height == 0
+    assert book.load_sheet("provisional 暂列").height == 1
+    summary = str(book.load_sheet(0, header_row=None).to_arrow().to_pylist())
+    assert "no line of the network for 20261103" in summary
+    assert "20261103 本方记账 1 笔" in summary
+    told = json.loads((folder / "manifest.json").read_text("utf-8"))
+    assert [one["rule"] for one in told["provisional"]] == ["approved_not_settled"]
+    assert told["findings"] == []

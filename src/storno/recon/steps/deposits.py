@@ -1,8 +1,8 @@
 """The bank's leg: one deposit for many transactions, held against what was cleared for a merchant's day.
 
 Rule: groups first (merchant and clearing day: gross - refunds - fees); a deposit goes to the group it names, else to
-the only one it equals, else to a run of days it equals, else to the one that was due that day. Never a free choice of
-rows that happen to add up.
+the only one it equals, else to a run of days it equals, else to the one that was due that day; one without a name to
+all that was due; the rest of a part payment to what it completes. Never a free choice of rows that add up.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ WHERE amount <> 0 AND live = 1 AND kind IN ('deposit', 'payment', 'other', 'adju
 """
 _DEPOSITS = """
 SELECT b.row_id, b.kind, b.amount + b.fee AS amount, b.currency, b.day, d.n AS day_n, b.owner AS mid,
-    CASE WHEN b.said_day <> '' AND b.said_day <= b.day THEN b.said_day ELSE '' END AS said_day
+    CASE WHEN b.said_day < b.day THEN b.said_day ELSE '' END AS said_day, b.said_day = b.day AS said_today
 FROM (
     SELECT s.*, CASE WHEN s.mid <> '' THEN s.mid WHEN s.said_mid <> '' THEN s.said_mid
         ELSE coalesce(m.mid, '') END AS owner
@@ -67,6 +67,11 @@ WHERE b.kind = 'deposit' OR b.owner IN (SELECT mid FROM groups WHERE mid <> '')
 _NAMED = """
 SELECT d.row_id, g.group_id FROM deposits AS d JOIN groups AS g
     ON d.mid = g.mid AND d.currency = g.currency AND d.said_day = g.day AND d.said_day <> ''
+"""
+# Its own day in a deposit's text is mostly the day of booking; only where nothing else fits is it the cleared one.
+_NAMED_TODAY = """
+SELECT d.row_id, g.group_id FROM $deposits AS d JOIN $groups AS g
+    ON d.mid = g.mid AND d.mid <> '' AND d.currency = g.currency AND d.said_today AND d.day = g.day
 """
 _OPEN_DEPOSITS = "SELECT d.* FROM $before AS d ANTI JOIN $taken AS t ON d.row_id = t.row_id"
 _OPEN_GROUPS = "SELECT g.* FROM $before AS g ANTI JOIN $taken AS t ON g.group_id = t.group_id"
@@ -105,15 +110,53 @@ _RUN_LINKS = """
 SELECT r.row_id, r.group_id FROM run_groups AS r
     ANTI JOIN (SELECT row_id FROM run_groups WHERE of_group > 1) AS o ON r.row_id = o.row_id
 """
+# One deposit for everybody's money: equal to all that was due that day, and the only one that is.
+_OF_ALL = """
+SELECT d.row_id, g.group_id FROM (
+    SELECT row_id, currency, day_n, amount, count(*) OVER (PARTITION BY currency, day_n, amount) AS alike
+    FROM $deposits WHERE mid = ''
+) AS d JOIN (
+    SELECT currency, pay_n, CAST(sum(expected) AS BIGINT) AS expected FROM $groups GROUP BY currency, pay_n
+) AS s ON d.currency = s.currency AND d.day_n = s.pay_n AND d.amount = s.expected AND d.alike = 1
+    JOIN $groups AS g ON g.currency = s.currency AND g.pay_n = s.pay_n
+"""
+# The same with another amount, where the bank never names a merchant and paid once that day.
+_OF_ALL_DUE = """
+SELECT d.row_id, g.group_id FROM (
+    SELECT row_id, currency, day_n, count(*) OVER (PARTITION BY currency, day_n) AS alike FROM $deposits
+) AS d JOIN $groups AS g ON d.currency = g.currency AND d.day_n = g.pay_n AND d.alike = 1
+WHERE NOT EXISTS (SELECT 1 FROM deposits WHERE mid <> '')
+"""
+_BALANCES = """
+SELECT g.group_id, g.mid, g.currency, g.day_n, g.pay_n, CAST(sum(d.amount) AS BIGINT) - g.expected AS balance,
+    g.expected - CAST(sum(d.amount) AS BIGINT) AS expected, min(d.row_id) AS row_id
+FROM groups AS g JOIN ($ties) AS t ON g.group_id = t.group_id JOIN deposits AS d ON t.row_id = d.row_id
+GROUP BY g.group_id, g.mid, g.currency, g.day_n, g.pay_n, g.expected
+"""
+_REST = """
+d.mid = g.mid AND d.mid <> '' AND g.expected > 0 AND d.amount = g.expected AND d.day_n - g.pay_n BETWEEN 0 AND $lag
+"""
+# A day paid too little and a later one too much by the same: the rest came with the next payout.
+_CARRIED = """
+SELECT row_id, short_id, over_id FROM (
+    SELECT o.row_id, s.group_id AS short_id, o.group_id AS over_id,
+        count(*) OVER (PARTITION BY s.group_id) AS of_short, count(*) OVER (PARTITION BY o.group_id) AS of_over
+    FROM $balances AS s JOIN $balances AS o ON s.mid = o.mid AND s.currency = o.currency AND s.balance < 0
+        AND s.balance + o.balance = 0 AND o.day_n - s.day_n BETWEEN 1 AND $lag
+) AS c WHERE of_short = 1 AND of_over = 1
+"""
+_CARRIED_LINKS = """
+SELECT row_id, short_id AS group_id FROM carried UNION ALL SELECT row_id, over_id AS group_id FROM carried
+"""
 _TIES = """
 SELECT row_id, group_id, min(rank) AS rank FROM ($links) AS l GROUP BY row_id, group_id
 """
-# A run ties several groups to one deposit: the whole run is one thing to pay, named by its last day.
+# Several groups tied to one deposit are one thing to pay, named by the last of them.
 _HEADS = """
 SELECT t.group_id, coalesce(min(h.head), t.group_id) AS head FROM (SELECT DISTINCT group_id FROM ties) AS t
     LEFT JOIN (
-        SELECT x.group_id, y.head FROM ties AS x JOIN (
-            SELECT row_id, max(group_id) AS head FROM ties WHERE rank = 3 GROUP BY row_id
+        SELECT x.group_id, y.head FROM ($shared) AS x JOIN (
+            SELECT row_id, max(group_id) AS head FROM ($shared) AS z GROUP BY row_id
         ) AS y ON x.row_id = y.row_id
     ) AS h ON t.group_id = h.group_id
 GROUP BY t.group_id
@@ -127,10 +170,11 @@ SELECT h.head, t.row_id, max(t.rank) AS rank FROM ties AS t JOIN heads AS h ON t
 GROUP BY h.head, t.row_id
 """
 _OWED = """
-SELECT coalesce(h.head, g.group_id) AS head, g.mid, g.currency, max(g.day) AS day, max(g.due_n) AS due_n,
+SELECT coalesce(h.head, g.group_id) AS head, CASE WHEN min(g.mid) = max(g.mid) THEN min(g.mid) ELSE '' END AS mid,
+    g.currency, max(g.day) AS day, max(g.due_n) AS due_n,
     CAST(sum(g.expected) AS BIGINT) AS expected
 FROM groups AS g LEFT JOIN heads AS h ON g.group_id = h.group_id
-GROUP BY coalesce(h.head, g.group_id), g.mid, g.currency
+GROUP BY coalesce(h.head, g.group_id), g.currency
 """
 _PAIRS = """
 SELECT 'bank' AS leg, o.head AS pair_id, TRUE AS b_there, '' AS tx_id, o.expected AS b_effect, o.mid AS b_mid,
@@ -151,10 +195,13 @@ FROM left_deposits AS d LEFT JOIN days AS n ON d.day = n.day
 """
 PASSES = (
     "deposit_named", "deposit_on_its_day", "deposit_equal", "deposit_of_days", "deposit_without_name", "deposit_due",
+    "deposit_of_all", "deposit_rest", "deposit_of_all_due", "deposit_named_today", "deposit_carried",
 )  # fmt: skip
-LIKELY = (3, 4, 5)
+LIKELY = tuple(range(3, len(PASSES)))
 """Passes that are tolerant."""
-_SHARED = 3
+_AT = {name: at for at, name in enumerate(PASSES)}
+_SHARED = ("deposit_of_days", "deposit_of_all", "deposit_of_all_due", "deposit_carried")
+"""Passes that tie several groups to one deposit."""
 
 
 def deposits(terms: Terms) -> tuple[Step, ...]:
@@ -177,12 +224,10 @@ def deposits(terms: Terms) -> tuple[Step, ...]:
         steps += _tie(at, mine, theirs)
     last = len(PASSES) - 1
     steps.append(Step("left_deposits", fill(_OPEN_DEPOSITS, before=mine, taken=f"tie_{last}")))
-    tie = "SELECT row_id, group_id, $n AS rank FROM tie_$n"
-    links = " UNION ALL ".join(fill(tie, n=n) for n in range(len(PASSES)))
     return (
         *steps,
-        Step("ties", fill(_TIES, links=links)),
-        Step("heads", _HEADS),
+        Step("ties", fill(_TIES, links=_links("row_id, group_id, $n AS rank", *PASSES))),
+        Step("heads", fill(_HEADS, shared=_links("row_id, group_id", *_SHARED))),
         Step("headed", _HEADED),
         Step("paid", _PAID),
         Step("owed", _OWED),
@@ -191,13 +236,45 @@ def deposits(terms: Terms) -> tuple[Step, ...]:
     )
 
 
+def _links(columns: str, *names: str) -> str:
+    """Put the ties of some passes together."""
+    one = f"SELECT {columns} FROM tie_$n"  # noqa: S608 - our own names
+    return " UNION ALL ".join(fill(one, n=_AT[name]) for name in names)
+
+
 def _tie(at: int, mine: str, theirs: str) -> Iterable[Step]:
-    if at == _SHARED:
+    name, tie = PASSES[at], f"tie_{at}"
+    if name == "deposit_of_days":
         return (
             Step("group_sums", fill(_SUMS, groups=theirs)),
             Step("runs", fill(_RUNS, deposits=mine, sums="group_sums", lag=LAG_DAYS, days=RUN_DAYS - 1)),
             Step("run_groups", fill(_RUN_GROUPS, runs="runs", groups=theirs)),
-            Step(f"tie_{at}", _RUN_LINKS),
+            Step(tie, _RUN_LINKS),
         )
-    on = {1: _ON_ITS_DAY, 2: _EQUAL, 4: _NO_NAME, 5: _DUE}[at]
-    return (Step(f"tie_{at}", fill(_UNIQUE, deposits=mine, groups=theirs, on=on)),)
+    if name == "deposit_rest":
+        ties = _links("row_id, group_id", "deposit_named", "deposit_due")
+        return (
+            Step("balances", fill(_BALANCES, ties=ties)),
+            Step(tie, fill(_UNIQUE, deposits=mine, groups="balances", on=fill(_REST, lag=LAG_DAYS))),
+        )
+    if name == "deposit_carried":
+        ties = _links(
+            "row_id, group_id", "deposit_named", "deposit_due", "deposit_rest", "deposit_named_today"
+        )
+        return (
+            Step("balances_after", fill(_BALANCES, ties=ties)),
+            Step("carried", fill(_CARRIED, balances="balances_after", lag=LAG_DAYS)),
+            Step(tie, _CARRIED_LINKS),
+        )
+    whole = {
+        "deposit_of_all": _OF_ALL,
+        "deposit_of_all_due": _OF_ALL_DUE,
+        "deposit_named_today": _NAMED_TODAY,
+    }
+    if name in whole:
+        return (Step(tie, fill(whole[name], deposits=mine, groups=theirs)),)
+    on = {
+        "deposit_on_its_day": _ON_ITS_DAY, "deposit_equal": _EQUAL, "deposit_without_name": _NO_NAME,
+        "deposit_due": _DUE,
+    }[name]  # fmt: skip
+    return (Step(tie, fill(_UNIQUE, deposits=mine, groups=theirs, on=on)),)

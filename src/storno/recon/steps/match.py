@@ -27,6 +27,7 @@ _SAME_DAY = "l.at_n = b.day_n"
 _NEXT_DAY = "l.at_n - b.day_n BETWEEN -1 AND 1"
 _NEAR = "l.at_n - b.day_n BETWEEN -31 AND 31"
 _CARD = "l.card4 = b.card4 AND l.card4 <> ''"
+_OTHER_CARD = "l.card4 <> '' AND l.card4 <> b.card4"
 _AUTH = "l.auth_code = b.auth_code AND l.auth_code <> ''"
 _TEN_MINUTES = (
     f"{_TID} AND {_SAME} AND {_SAME_DAY} AND l.at_s - b.at_s BETWEEN -600 AND 600 "
@@ -56,12 +57,14 @@ NETWORK = (
     _exact("rrn_stan", _RRN, "l.stan = b.stan", _NEAR, _EITHER),
     _exact("terminal_key", _STAN, _SAME_DAY, _BATCH, _SAME_SIZE, _EITHER),
     _exact("terminal_key_other_amount", _STAN, _SAME_DAY, _BATCH,
-           f"(l.rrn = '' OR b.rrn = '' OR ({_CARD}) OR ({_AUTH}))", _EITHER),
+           f"(({_CARD}) OR ({_AUTH}) OR ((l.rrn = '' OR b.rrn = '') AND NOT ({_OTHER_CARD})))", _EITHER),
     _exact("rrn_only", _RRN, _NEAR, f"({_SAME_SIZE} OR ({_AUTH}) OR ({_CARD}))", _EITHER),
     _exact("reference", "l.reference = b.rrn AND l.reference <> ''", _NEAR, _EITHER),
     _exact("order", "l.order_no = b.rrn AND l.order_no <> ''", _NEAR, _EITHER),
     _exact("order_id", "l.order_no = b.tx_id AND l.order_no <> ''", _EITHER),
     _exact("void_by_original", "l.klass = 'void' AND b.klass = 'void' AND l.rrn = b.orig_rrn AND l.rrn <> ''", _NEAR),
+    _exact("void_by_original_stan", "l.klass = 'void' AND b.klass = 'void' AND l.original = b.orig_stan", _TID,
+           "l.original <> ''", _SAME_DAY, _SAME_SIZE),
     _exact("original_rrn", "l.original = b.rrn AND l.original <> ''", _NEAR, _UNDONE),
     _exact("original_shared_rrn", _RRN, _NEAR, VOIDS),
     _exact("original_stan", _TID, "l.original = b.stan AND l.original <> ''", _SAME_DAY, _SAME_SIZE, _UNDONE),
@@ -73,6 +76,7 @@ NETWORK = (
     _tolerant("net_of_fee", _AUTH, "(l.mid = '' OR l.mid = b.mid)", "l.amount - l.fee = b.amount AND l.fee <> 0",
               _SAME_DAY),
     _tolerant("time", _TEN_MINUTES),
+    _tolerant("card_and_time", _TID, _CARD, "l.at_s - b.at_s BETWEEN -120 AND 120"),
 )  # fmt: skip
 
 TERMINAL = (
@@ -113,12 +117,14 @@ FROM $lines AS l LEFT JOIN days AS s ON l.day = s.day LEFT JOIN days AS a ON sub
 """
 _BOOKS = """
 SELECT b.*, d.n AS day_n, d.due_n, right(b.card, 4) AS card4, coalesce(o.rrn, '') AS orig_rrn,
+    coalesce(o.stan, '') AS orig_stan,
     coalesce(o.state, '') AS orig_state
 FROM $books AS b LEFT JOIN days AS d ON b.day = d.day
     LEFT JOIN originals_$s AS o ON b.original = o.tx_id AND b.original <> ''
 """
 _ORIGINALS = """
-SELECT tx_id, rrn, state FROM books WHERE tx_id IN (SELECT original FROM $books WHERE original <> '' AND klass = 'void')
+SELECT tx_id, rrn, stan, state FROM books
+WHERE tx_id IN (SELECT original FROM $books WHERE original <> '' AND klass = 'void')
 """
 _LONE_LINES = "SELECT $key FROM lines_$s WHERE $whole GROUP BY $key HAVING count(*) = 1"
 _LONE_BOOKS = "SELECT $key FROM matchable_$s WHERE $whole GROUP BY $key HAVING count(*) = 1"

@@ -126,6 +126,12 @@ SELECT DISTINCT t.tid, t.day FROM term AS t
         SELECT DISTINCT b.tid, b.day FROM free_t_0 AS b ANTI JOIN gathered_t AS g ON b.tx_id = g.tx_id
     ) AS b ON t.tid = b.tid AND t.day = b.day
 """
+# Transactions whose terminal has no line of that day at all: nothing can be compared, so they are named by themselves.
+_ABSENT = """
+SELECT date AS day, b_tid AS tid, currency, count(*) AS rows_, CAST(sum(b_effect) AS BIGINT) AS effect,
+    max(CASE WHEN due_n > $as_of_n THEN 1 ELSE 0 END) AS waits
+FROM judged_t WHERE what = 'uncovered' GROUP BY date, b_tid, currency
+"""
 _JUDGED = """
 SELECT p.*, CASE WHEN rule <> '' AND NOT ($inside) THEN 'outside'
     WHEN rule IN ($waits) AND NOT (b_there AND o_there) AND coalesce(due_n > $as_of_n, FALSE) THEN 'held'
@@ -177,6 +183,7 @@ def pairs(s: str, leg: str, terms: Terms, shaping: Shaping) -> tuple[Step, ...]:
             coverage="LEFT JOIN term_days AS c ON b.tid = c.tid AND b.day = c.day" if by_day else "",
         )),
         judged(s, leg, terms),
+        *((Step("absent_t", fill(_ABSENT, as_of_n=terms.as_of_n)),) if by_day else ()),
     )  # fmt: skip
 
 

@@ -39,8 +39,9 @@ FROM (
 
 _LINES = """
 SELECT file_id || ':' || CAST(line_no AS VARCHAR) AS row_id, kind, klass, mark, currency, amount_minor AS amount,
-    fee_minor AS fee, net_minor AS net, day, "at", tid, mid, batch, stan, rrn, auth_code, reference,
-    "order" AS order_no, original, card, account, note, klass <> 'rest' AND amount_minor <> 0 AS moves,
+    fee_minor AS fee, net_minor AS net, day, "at", tid, mid, batch,
+    CASE WHEN stan = '000000' THEN '' ELSE stan END AS stan, rrn, auth_code, reference, "order" AS order_no, original,
+    card, account, note, klass <> 'rest' AND amount_minor <> 0 AS moves,
     CASE WHEN mark IN ($live) THEN 1 ELSE 0 END AS live
 FROM (
     SELECT file_id, line_no, kind, mark, currency, amount_minor, fee_minor, net_minor, "at", tid, mid, batch, stan,

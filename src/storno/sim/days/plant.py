@@ -23,6 +23,7 @@ from storno.sim.days.tables import CODE_OF
 from storno.sim.days.trading import plain_rows
 
 RULE_OF = {name: at for at, name in enumerate(RULE_NAMES)}
+LOST = "booked_not_on_terminal"
 AT_BANK = frozenset({"deposit_short", "deposit_over"})
 """Planted on deposits, not on transactions."""
 _BY_FATE: dict[str, tuple[int, ...]] = {
@@ -51,10 +52,34 @@ def plant(day: Day, plan: Plan, fleet: Fleet, calendar: Calendar, number: int, d
     )
     if len(free) < plan.per_rule * len(wanted):
         raise AssertionError(f"only {len(free)} plain sales to plant {plan.per_rule} of each rule in")
+    if LOST in wanted:
+        free = _seen_elsewhere(day, free, wanted.index(LOST) * plan.per_rule, plan.per_rule, fleet)
     for place, rule in enumerate(wanted):
         rows = np.sort(free[place * plan.per_rule : (place + 1) * plan.per_rule])
         day.plant[rows] = RULE_OF[rule]
         _BENDERS.get(rule, _by_fate)(Chosen(day, rows, fleet, draws, calendar, number), rule)
+
+
+def _seen_elsewhere(day: Day, free: Ints, first: int, count: int, fleet: Fleet) -> Ints:
+    """Exchange rows so that a sale is lost only by terminals that keep another: a journal without a line shows nothing.
+
+    Raises:
+        AssertionError: too few terminals keep another sale.
+
+    """
+    kept = np.array([bool(fate.terminal) for fate in FATES])[day.fate]
+    kept[free] = False
+    seen = np.zeros(fleet.terminals, dtype=bool)
+    seen[day.terminal[np.flatnonzero(kept)]] = True
+    good = seen[day.terminal[free]]
+    mine = np.arange(first, first + count)
+    bad = mine[~good[mine]]
+    others = np.flatnonzero(good & ((np.arange(len(free)) < first) | (np.arange(len(free)) >= first + count)))
+    if len(others) < len(bad):
+        raise AssertionError(f"no terminal keeps another sale beside those of {LOST}")
+    out = free.copy()
+    out[bad], out[others[: len(bad)]] = free[others[: len(bad)]], free[bad]
+    return out
 
 
 def _by_fate(on: Chosen, rule: str) -> None:
