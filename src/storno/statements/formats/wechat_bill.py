@@ -11,23 +11,12 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from storno.money import CURRENCIES
-from storno.statements.amount import AmountError, scaled
+from storno.statements.amount import scaled
 from storno.statements.base import Format, Head, ReadOptions
-from storno.statements.formats._row import (
-    Columns,
-    Row,
-    RowError,
-    bare,
-    header_of,
-    no_header,
-    reject,
-    ticked_cells,
-    to_fen,
-)
-from storno.statements.line import FileRefused, Frame, LineKind, Mark, Part, Role, StatementLine, Total
-from storno.statements.lines import TextLine, broken, text_lines
+from storno.statements.formats._row import Columns, Row, RowError, to_fen
+from storno.statements.formats._ticked import TickedBill, first_line, read_bill
+from storno.statements.line import LineKind, Mark, Part, Role, StatementLine, Total
 from storno.statements.mask import mask_id, mask_text
-from storno.statements.when import WhenError
 
 _NEEDED = ("交易时间", "微信订单号", "商户订单号", "交易状态", "货币种类", "手续费")
 _ORDER = ("订单金额", "总金额", "应结订单金额")
@@ -62,82 +51,33 @@ _REFUND_FAILED = {"FAIL", "退款失败", "失败"}
 
 def recognise(head: Head) -> int:
     """Know the bill by its header."""
-    first = (head.text or "").lstrip("\ufeff \r\n").partition("\n")[0]
+    first = first_line(head.text)
     if "微信订单号" in first and "商户订单号" in first and "交易状态" in first:
         return 97
     return 0
 
 
-class _Bill:
+class _Bill(TickedBill):
     """One bill being read."""
 
+    free_text = "商品名称"
+    totals_from = ("总交易单数", "总交易笔数")
+
     def __init__(self, options: ReadOptions) -> None:
+        super().__init__()
         self._options = options
-        self._columns: Columns | None = None
-        self._declared: Columns | None = None
-        self._done = False
         self._lines = 0
         self._currency = ""
         """One bill's totals are in one currency."""
         self._sums: dict[tuple[str, ...], int] = {}
         self._paid_sums: dict[tuple[str, ...], int] = {}
 
-    def take(self, line: TextLine) -> Iterator[Part]:
-        """Read one line."""
-        if line.blank:
-            yield Frame(line.no, "blank")
-        elif self._columns is None:
-            yield self._header(line)
-        elif self._done:
-            yield reject(line, RowError("after_total", "a line after the totals", "汇总行之后还有内容"))
-        elif self._declared is not None:
-            yield from self._totals(line)
-        elif bare(line.text).startswith(("总交易单数", "总交易笔数")):
-            self._declared = self._totals_header(line)
-            yield Frame(line.no, "totals header")
-        else:
-            yield self._row(line, self._columns)
+    def missing(self, columns: Columns) -> list[str]:
+        return columns.missing(*_NEEDED) or (["订单金额"] if columns.at(*_ORDER) < 0 else [])
 
-    def end(self) -> None:
-        """Refuse a bill without its totals."""
-        if self._columns is None:
-            raise FileRefused("empty", "the bill is empty", "账单为空")
-        if not self._done:
-            raise FileRefused(
-                "truncated",
-                "the bill ends before its totals: fetch it again",
-                "账单在汇总行之前结束，请重新下载",
-            )
-
-    @staticmethod
-    def _totals_header(line: TextLine) -> Columns:
-        try:
-            return header_of(line)
-        except FileRefused:
-            raise FileRefused(
-                "truncated",
-                f"line {line.no}: the header of the totals is cut off or damaged: fetch it again",
-                f"第 {line.no} 行：汇总表头被截断或损坏，请重新下载",
-                line.no,
-            ) from None
-
-    def _header(self, line: TextLine) -> Frame:
-        columns = header_of(line)
-        missing = columns.missing(*_NEEDED) or (["订单金额"] if columns.at(*_ORDER) < 0 else [])
-        if missing:
-            raise no_header(line, ", ".join(missing))
-        self._columns = columns
-        return Frame(line.no, "header")
-
-    def _row(self, line: TextLine, columns: Columns) -> Part:
-        if bad := broken(line):
-            return bad
-        try:
-            row = columns.row(ticked_cells(line.text), columns.at("商品名称"))
-            found = self._line(line.no, row)
-            self._count(row, paid=row.text("交易状态") in _PAID)
-        except (RowError, AmountError, WhenError) as error:
-            return reject(line, error)
+    def line(self, no: int, row: Row) -> StatementLine:
+        found = self._line(no, row)
+        self._count(row, paid=row.text("交易状态") in _PAID)
         return found
 
     def _count(self, row: Row, *, paid: bool) -> None:
@@ -189,21 +129,10 @@ class _Bill:
             text=mask_text(" ".join(filter(None, (row.text("商品名称"), _nonzero(row.text("商户退款单号")))))),
         )  # fmt: skip
 
-    def _totals(self, line: TextLine) -> Iterator[Part]:
-        assert self._declared is not None
-        try:
-            row = self._declared.row(ticked_cells(line.text))
-            totals = [Total("lines", scaled(row.cells[0], 0), self._lines, line.no)]
-            for name, text in zip(self._declared.names[1:], row.cells[1:], strict=True):
-                totals.append(self._total(name, text, line.no))
-        except (RowError, AmountError) as error:
-            raise FileRefused(
-                "totals", f"line {line.no}: the totals cannot be read: {error.english}",
-                f"第 {line.no} 行：汇总无法读取：{error.chinese}", line.no,
-            ) from None  # fmt: skip
-        self._done = True
-        yield Frame(line.no, "totals")
-        yield from totals
+    def totals(self, no: int, row: Row) -> Iterator[Part]:
+        yield Total("lines", scaled(row.cells[0], 0), self._lines, no)
+        for name, text in zip(row.columns.names[1:], row.cells[1:], strict=True):
+            yield self._total(name, text, no)
 
     def _total(self, name: str, text: str, line_no: int) -> Total:
         """Compare one total, rounded to the decimals it is written with: fees are rounded once, in the total."""
@@ -244,10 +173,7 @@ def _check(row: Row) -> str:
 
 def read(source: BinaryIO, options: ReadOptions) -> Iterator[Part]:
     """Read a bill line by line."""
-    bill = _Bill(options)
-    for line in text_lines(source):
-        yield from bill.take(line)
-    bill.end()
+    return read_bill(source, _Bill(options))
 
 
 FORMAT = Format(

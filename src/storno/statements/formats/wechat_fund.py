@@ -9,22 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from storno.statements.amount import AmountError, scaled
 from storno.statements.base import Format, Head, ReadOptions
-from storno.statements.formats._row import (
-    Columns,
-    Row,
-    RowError,
-    bare,
-    header_of,
-    no_header,
-    reject,
-    ticked_cells,
-)
-from storno.statements.line import FileRefused, Frame, LineKind, Part, Role, StatementLine, Total
-from storno.statements.lines import TextLine, broken, text_lines
+from storno.statements.formats._row import Columns, Row, RowError
+from storno.statements.formats._ticked import TickedBill, first_line, read_bill
+from storno.statements.line import LineKind, Part, Role, StatementLine, Total
 from storno.statements.mask import mask_id, mask_text
-from storno.statements.when import WhenError
 
 _NEEDED = ("记账时间", "资金流水单号", "收支类型", "收支金额")
 _TOTALS = ("资金流水总笔数", "收入笔数", "收入金额", "支出笔数", "支出金额")
@@ -37,69 +26,29 @@ _KINDS = {
 
 def recognise(head: Head) -> int:
     """Know the bill by its header."""
-    first = (head.text or "").lstrip("\ufeff \r\n").partition("\n")[0]
+    first = first_line(head.text)
     return 97 if "记账时间" in first and "资金流水单号" in first and "收支类型" in first else 0
 
 
-class _Flow:
+class _Flow(TickedBill):
     """One bill being read."""
 
+    free_text = "备注"
+    totals_from = ("资金流水总笔数",)
+
     def __init__(self, options: ReadOptions) -> None:
+        super().__init__()
         self._options = options
-        self._columns: Columns | None = None
-        self._declared: Columns | None = None
-        self._done = False
         self._counts = {1: 0, -1: 0}
         self._sums = {1: 0, -1: 0}
 
-    def take(self, line: TextLine) -> Iterator[Part]:
-        """Read one line."""
-        if line.blank:
-            yield Frame(line.no, "blank")
-        elif self._columns is None:
-            yield self._header(line)
-        elif self._done:
-            yield reject(line, RowError("after_total", "a line after the totals", "汇总行之后还有内容"))
-        elif self._declared is not None:
-            yield from self._totals(line)
-        elif bare(line.text).startswith("资金流水总笔数"):
-            self._declared = header_of(line)
-            if self._declared.missing(*_TOTALS):
-                raise _bad_totals(line.no, "a column is missing", "缺少列")
-            yield Frame(line.no, "totals header")
-        else:
-            yield self._row(line, self._columns)
+    def missing(self, columns: Columns) -> list[str]:
+        return columns.missing(*_NEEDED)
 
-    def end(self) -> None:
-        """Refuse a bill without its totals."""
-        if self._columns is None:
-            raise FileRefused("empty", "the bill is empty", "账单为空")
-        if not self._done:
-            raise FileRefused(
-                "truncated",
-                "the bill ends before its totals: fetch it again",
-                "账单在汇总行之前结束，请重新下载",
-            )
+    def missing_totals(self, columns: Columns) -> list[str]:
+        return columns.missing(*_TOTALS)
 
-    def _header(self, line: TextLine) -> Frame:
-        columns = header_of(line)
-        if missing := columns.missing(*_NEEDED):
-            raise no_header(line, ", ".join(missing))
-        self._columns = columns
-        return Frame(line.no, "header")
-
-    def _row(self, line: TextLine, columns: Columns) -> Part:
-        if bad := broken(line):
-            return bad
-        try:
-            return self._line(
-                line.no,
-                columns.row(ticked_cells(line.text), columns.at("备注")),
-            )
-        except (RowError, AmountError, WhenError) as error:
-            return reject(line, error)
-
-    def _line(self, no: int, row: Row) -> StatementLine:
+    def line(self, no: int, row: Row) -> StatementLine:
         sign = _DIRECTIONS.get(row.text("收支类型"), 0)
         if not sign:
             what = row.text("收支类型")[:24]
@@ -124,15 +73,8 @@ class _Flow:
             text=mask_text(" ".join(filter(None, (row.text("业务名称"), row.text("备注"))))),
         )  # fmt: skip
 
-    def _totals(self, line: TextLine) -> Iterator[Part]:
-        assert self._declared is not None
-        try:
-            row = self._declared.row(ticked_cells(line.text))
-            declared = [row.units(name, places=0 if "笔数" in name else 2, needed=True) for name in _TOTALS]
-            scaled(row.cells[0], 0)
-        except (RowError, AmountError) as error:
-            raise _bad_totals(line.no, error.english, error.chinese) from None
-        self._done = True
+    def totals(self, no: int, row: Row) -> Iterator[Part]:
+        declared = [row.units(name, places=0 if "笔数" in name else 2, needed=True) for name in _TOTALS]
         counted = (
             sum(self._counts.values()),
             self._counts[1],
@@ -142,26 +84,13 @@ class _Flow:
         )
         signs = (1, 1, 1, 1, -1)
         names = ("lines", "income_lines", "income", "outgo_lines", "outgo")
-        yield Frame(line.no, "totals")
         for name, said, seen, sign in zip(names, declared, counted, signs, strict=True):
-            yield Total(name, sign * said, sign * seen, line.no)
-
-
-def _bad_totals(no: int, english: str, chinese: str) -> FileRefused:
-    return FileRefused(
-        "totals",
-        f"line {no}: the totals cannot be read: {english}",
-        f"第 {no} 行：汇总无法读取：{chinese}",
-        no,
-    )
+            yield Total(name, sign * said, sign * seen, no)
 
 
 def read(source: BinaryIO, options: ReadOptions) -> Iterator[Part]:
     """Read a bill line by line."""
-    flow = _Flow(options)
-    for line in text_lines(source):
-        yield from flow.take(line)
-    flow.end()
+    return read_bill(source, _Flow(options))
 
 
 FORMAT = Format(
