@@ -39,10 +39,9 @@ if TYPE_CHECKING:
 
 DIGEST_FROM_ROWS = 1_000_000
 SAMPLE_FROM_LINES = 2_000_000
-ROWS_PER_BUCKET = 4
-DIGEST_BYTES = 12
+ROWS_PER_BUCKET = 8
 BUCKET_BYTES = 128
-BUCKETS_LOG2 = (12, 23)
+BUCKETS_LOG2 = (12, 22)
 BOOKS = Shape(BOOKS_TEXTS, BOOKS_NUMBERS, NULLABLE, with_file=False)
 LINES = Shape(LINE_TEXTS, LINE_NUMBERS, NULLABLE)
 
@@ -180,12 +179,11 @@ class _Run:
         wanted = effort.digest if effort.digest is not None else seen.books + lines >= DIGEST_FROM_ROWS
         log2 = effort.buckets_log2 or (max(seen.books, lines) // ROWS_PER_BUCKET).bit_length()
         if effort.memory_mb:  # the sums of all buckets are held at once
-            log2 = min(log2, (effort.memory_mb * 2**20 // BUCKET_BYTES).bit_length() - 1)
+            log2 = min(log2, (effort.memory_mb * 2**20 // 2 // BUCKET_BYTES).bit_length() - 1)
         return Filter(
             min(max(log2, BUCKETS_LOG2[0]), BUCKETS_LOG2[1]) if wanted else 0,
             seen.network_columns, tuple(one for one in seen.terminal_columns if one != "batch"),
             "batch" in seen.terminal_columns, seen.network >= SAMPLE_FROM_LINES,
-            not effort.memory_mb or (seen.books + lines) * DIGEST_BYTES < effort.memory_mb * 2**20 // 2,
         )  # fmt: skip
 
     def _terms(self, seen: Seen, s: str) -> Terms:

@@ -45,7 +45,7 @@ class DuckEngine:
         self._db = duckdb.connect(":memory:", config=config)
         self._db.execute("SET enable_progress_bar = false")
         self._db.execute(
-            "SET perfect_ht_threshold = 24"
+            "SET perfect_ht_threshold = 23"
         )  # buckets are small numbers: sums go by place, not by hash
         self._db.execute("CREATE MACRO in_set(number, name) AS get_bit(getvariable(name), number) = 1")
         self._views: set[str] = set()
