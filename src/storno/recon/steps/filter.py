@@ -178,7 +178,7 @@ def _unequal(s: str, how: Filter, bad: str) -> tuple[Step, ...]:
         Step(f"both_{s}", fill(_BOTH, s=s), keep=False),
         Step(f"unequal_{s}", fill(_UNEQUAL, s=s, of=FINE), below=how.buckets),
         Step(f"bad_{s}", bad),
-        Step(f"near_{s}", f"SELECT DISTINCT b // {FINE} AS b FROM bad_{s}", below=how.buckets),  # noqa: S608
+        Step(f"near_{s}", f"SELECT b // {FINE} AS b FROM bad_{s}", below=how.buckets),  # noqa: S608
     )
 
 
