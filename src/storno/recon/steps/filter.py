@@ -21,9 +21,9 @@ _NEITHER = "(position <> 'effect' AND state <> 'declined' AND state <> 'not_sent
 """Transactions without a booked effect that may still have a line outside."""
 
 
-FINE = 8
+FINE = 16
 """Each bucket has so many finer ones: the first sums go over few places, the second only over what they left."""
-_FINE_BITS = 3
+_FINE_BITS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Filter:
         return f"CAST((hash({key}) >> {_FINE_BITS}) & {self.buckets - 1} AS INT)"
 
     def fine(self, key: str) -> str:
-        """Write the fine bucket of a key: `bucket` * 8 and more."""
+        """Write the fine bucket of a key: `bucket` * 16 and more."""
         return f"CAST(hash({key}) & {self.buckets * FINE - 1} AS INT)"
 
 
