@@ -1,7 +1,8 @@
 """Three sides of one day for the bench: books, terminals and network, with exceptions planted in known numbers.
 
 Vectorised in DuckDB: what happens to a sale follows from its number alone, so every count is known before anything is
-compared. Rows are shuffled differently on each side; text keys are as long as in real files.
+compared. Rows are shuffled differently on each side; text keys are as long as in real files. Made slice by slice, in
+memory that does not grow with the number of rows.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ REVERSED = 50
 """Of 10,000: reversed as they should be; no difference."""
 PER = 10_000
 TERMINALS = 20_000
+SLICE = 5_000_000
+"""Sales made at once; each side puts the slices in an order of its own."""
 
 
 def _cases() -> str:
@@ -44,7 +47,7 @@ CREATE TABLE sales AS SELECT *, {_cases()} AS fate, (amount * 60 + 5000) // 1000
         '622588******' || lpad((i * 17 % 10000)::VARCHAR, 4, '0') AS card,
         '20261102' || lpad((8 + i * 13 // 86400 % 12)::VARCHAR, 2, '0') || lpad((i * 7 % 60)::VARCHAR, 2, '0')
             || '00' AS at_
-    FROM range($rows) AS r(i)
+    FROM range($first, $end) AS r(i)
 ) AS s
 """
 _BOOKS = """
@@ -77,7 +80,7 @@ FROM (
 ) AS s WHERE fate NOT IN ('settled_not_booked', 'booked_not_on_terminal') ORDER BY hash(i + 2)
 """
 _NETWORK = """
-SELECT row_number() OVER () AS line_no, * FROM (
+SELECT row_number() OVER () + 2 * $first AS line_no, * FROM (
     SELECT CASE WHEN n = 1 AND fate = 'reversed' THEN 'reversal' ELSE 'payment' END AS kind,
         CASE WHEN n = 1 AND fate = 'reversed' THEN -1 ELSE 1 END *
             CASE WHEN fate = 'amount_mismatch' THEN amount + 100 ELSE amount END AS amount_minor, 'CNY' AS currency,
@@ -94,21 +97,42 @@ SELECT row_number() OVER () AS line_no, * FROM (
 """
 
 
+SIDES = {"books": (_BOOKS, 0), "terminal": (_TERMINAL, 1), "network": (_NETWORK, 2)}
+"""What each side is made by, and by how many slices it is turned."""
+
+
 def make(folder: Path, rows: int, csv: bool) -> dict[str, Path]:
     """Write the three sides as Parquet (zstd), and as CSV too where asked; give the paths."""
-    with duckdb.connect(config={"temp_directory": str(folder / "spill"), "memory_limit": "6GB"}) as db:
+    with duckdb.connect(config={"temp_directory": str(folder / "spill"), "memory_limit": "4GB"}) as db:
         db.execute("SET enable_progress_bar = false")
-        db.execute(_SALES.replace("$rows", str(rows)))
+        slices: dict[str, list[Path]] = {name: [] for name in SIDES}
+        for first in range(0, rows, SLICE):
+            end = min(first + SLICE, rows)
+            db.execute(_SALES.replace("$first", str(first)).replace("$end", str(end)))
+            for name, (sql, _) in SIDES.items():
+                slices[name].append(folder / f"{name}-{first}.part")
+                _copy(db, sql.replace("$first", str(first)), slices[name][-1])
+            db.execute("DROP TABLE sales")
         paths = {}
-        for name, sql in (("books", _BOOKS), ("terminal", _TERMINAL), ("network", _NETWORK)):
+        for name, (_, turn) in SIDES.items():
             paths[name] = folder / f"{name}.parquet"
-            db.execute(f"COPY ({sql}) TO '{paths[name]}' (FORMAT parquet, COMPRESSION zstd)")
+            parts = slices[name][turn % len(slices[name]) :] + slices[name][: turn % len(slices[name])]
+            if len(parts) == 1:
+                parts[0].rename(paths[name])
+            else:
+                _copy(db, f"SELECT * FROM read_parquet({[str(one) for one in parts]})", paths[name])
+            for one in slices[name]:
+                one.unlink(missing_ok=True)
             if csv:
                 paths[f"{name}_csv"] = folder / f"{name}.csv"
                 db.execute(
                     f"COPY (SELECT * FROM '{paths[name]}') TO '{paths[f'{name}_csv']}' (FORMAT csv, HEADER)"
                 )
     return paths
+
+
+def _copy(db: duckdb.DuckDBPyConnection, sql: str, target: Path) -> None:
+    db.execute(f"COPY ({sql}) TO '{target}' (FORMAT parquet, COMPRESSION zstd)")
 
 
 def expected(rows: int) -> dict[str, int]:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 500
 _TYPES = {"text": "VARCHAR", "int": "BIGINT"}
+_BY_PLACE_BITS = 24
+_BY_HASH_BITS = 12
+"""Up to so wide a range DuckDB sums groups by place: quick for full buckets, a waste where few are filled."""
 
 
 class DuckEngine:
@@ -44,9 +47,6 @@ class DuckEngine:
             config["threads"] = str(effort.threads)
         self._db = duckdb.connect(":memory:", config=config)
         self._db.execute("SET enable_progress_bar = false")
-        self._db.execute(
-            "SET perfect_ht_threshold = 24"
-        )  # buckets are small numbers: sums go by place, not by hash
         self._db.execute("CREATE MACRO in_set(number, name) AS get_bit(getvariable(name), number) = 1")
         self._views: set[str] = set()
 
@@ -107,6 +107,7 @@ class DuckEngine:
         kind = "TABLE" if step.keep else "VIEW"
         if not step.keep:
             self._views.add(step.name)
+        self._do(f"SET perfect_ht_threshold = {_BY_PLACE_BITS if step.below else _BY_HASH_BITS}")
         self._do(f"CREATE {kind} {step.name} AS {step.sql}", step.name)
         if step.below:
             bits = f"SELECT bitstring_agg(b, 0, {step.below - 1}) FROM {step.name}"  # noqa: S608 - our own names

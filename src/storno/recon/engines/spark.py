@@ -45,7 +45,8 @@ def _rename(node: Any) -> Any:
     if not isinstance(node, exp.Anonymous):
         return node
     if node.name.lower() == "hash":
-        return exp.Anonymous(this="xxhash64", expressions=node.expressions)
+        inner = [one.transform(_rename) for one in node.expressions]  # a node put in place is not gone into
+        return exp.Anonymous(this="xxhash64", expressions=inner)
     if node.name.lower() == "in_set":
         number, name = node.expressions
         return sqlglot.parse_one(f"x IN (SELECT b FROM {name.name})").transform(  # noqa: S608 - our own names

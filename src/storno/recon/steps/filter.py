@@ -21,6 +21,11 @@ _NEITHER = "(position <> 'effect' AND state <> 'declined' AND state <> 'not_sent
 """Transactions without a booked effect that may still have a line outside."""
 
 
+FINE = 16
+"""Each bucket has so many finer ones: the first sums go over few places, the second only over what they left."""
+_FINE_BITS = 4
+
+
 @dataclass(frozen=True, slots=True)
 class Filter:
     """How finely, and on which columns the sides can be compared; a column a side lacks is left out."""
@@ -32,30 +37,44 @@ class Filter:
     terminal_batch: bool = True
     sampled: bool = False
     """Rates are learned from one line in ten, by a number's last digit: the data decide that, never the effort."""
-    roomy: bool = True
-    """Row digests are kept before they are summed: faster, 12 bytes for each row."""
 
     @property
-    def mask(self) -> int:
-        """Give the bits of a hash that name a bucket."""
-        return (1 << self.buckets_log2) - 1
+    def buckets(self) -> int:
+        """Give the number of buckets."""
+        return 1 << self.buckets_log2
+
+    def bucket(self, key: str) -> str:
+        """Write the bucket of a key."""
+        return f"CAST((hash({key}) >> {_FINE_BITS}) & {self.buckets - 1} AS INT)"
+
+    def fine(self, key: str) -> str:
+        """Write the fine bucket of a key: `bucket` * 16 and more."""
+        return f"CAST(hash({key}) & {self.buckets * FINE - 1} AS INT)"
 
 
-# One sum over both sides, ours taken away from theirs: 0 where a bucket holds the same rows on both.
-_UNEQUAL = """
-SELECT b FROM $rows GROUP BY b HAVING sum(d) <> 0
-"""
 _DIGEST = """
-SELECT CAST(hash($key) & $mask AS INT) AS b, $sign CAST(hash(hash($key, $values)) >> 20 AS BIGINT) AS d
-FROM $side WHERE $where
+SELECT $fine AS b, CAST(hash(hash($key, $values)) >> 20 AS BIGINT) AS d FROM $side WHERE $where
 """
 _DIGEST_WITH_FEES = """
-SELECT CAST(hash($key) & $mask AS INT) AS b, CAST(hash(hash($key, $values)) >> 20 AS BIGINT)
+SELECT $fine AS b, CAST(hash(hash($key, $values)) >> 20 AS BIGINT)
     + CASE WHEN n.kind = 'payment' AND n.fee <> $due THEN 1125899906842624 ELSE 0 END AS d
 FROM net AS n LEFT JOIN rates AS r ON n.mid = r.mid WHERE $where
 """
+# Ours for both legs from one reading; -1: a row has no digest in this leg.
+_DIGEST_BOOKS = """
+SELECT CASE WHEN rrn <> '' THEN $fine_n ELSE -1 END AS b_n,
+    CAST(hash(hash(rrn, effect, currency, day, 1$values_n)) >> 20 AS BIGINT) AS d_n,
+    CASE WHEN told = 'approved' THEN $fine_t ELSE -1 END AS b_t,
+    CAST(hash(hash($key_t, effect, currency$values_t)) >> 20 AS BIGINT) AS d_t
+FROM books WHERE position = 'effect' AND klass <> 'hold'
+"""
+# Ours are taken away from theirs: a sum of 0 where a bucket holds the same rows on both sides.
+_BOTH = "SELECT b, d FROM digest_$s UNION ALL SELECT b_$s AS b, -d_$s AS d FROM digest_books WHERE b_$s >= 0"
+_UNEQUAL = "SELECT b FROM (SELECT b // $of AS b, d FROM both_$s) AS r GROUP BY b HAVING sum(d) <> 0"
+_BAD = "SELECT b FROM both_$s WHERE in_set(b // $of, 'unequal_$s') GROUP BY b HAVING sum(d) <> 0"
+_BAD_OR_ODD = f"{_BAD} UNION SELECT b FROM odd_voids"  # noqa: S608 - our own text
 _ODD_VOIDS = """
-SELECT DISTINCT CAST(hash(v.rrn) & $mask AS INT) AS b FROM
+SELECT DISTINCT $fine AS b FROM
     (
         SELECT rrn, original FROM books
         WHERE kind IN ('void', 'completion_void') AND position = 'effect' AND rrn <> '' AND original <> ''
@@ -68,39 +87,70 @@ FEE_DUE = (
     "ELSE (-n.amount * r.basis_points + 5000) // 10000 END"
 )
 
-_IN_BAD = "in_set(CAST(hash($key) & $mask AS INT), '$bad')"
-
-
 _BOOKS_N = """
-SELECT * FROM books_open WHERE in_n AND (
+SELECT * FROM books_near_n WHERE
     position = 'effect' OR (position <> 'effect' AND state <> 'declined' AND state <> 'not_sent')
     OR rrn IN (SELECT rrn FROM lines_n WHERE rrn <> '')
-)
 """
-_BOOKS_T = "SELECT * FROM books_open WHERE in_t"
+_BOOKS_T = "SELECT * FROM books_near_t"
+
+
+@dataclass(frozen=True, slots=True)
+class _Near:
+    """Whether a row may disagree: `wide` is asked of every row, `narrow` of the rows it lets through."""
+
+    wide: str = "TRUE"
+    narrow: str = "TRUE"
+
+    def __str__(self) -> str:
+        return f"({self.wide}) AND ({self.narrow})"
+
+
+def _near(how: Filter, key: str, s: str) -> _Near:
+    """Write the question: first a set of bits that is quick to ask, then the fine buckets themselves."""
+    return _Near(f"in_set({how.bucket(key)}, 'near_{s}')", f"{how.fine(key)} IN (SELECT b FROM bad_{s})")  # noqa: S608
+
+
+def _near_books_n(how: Filter) -> _Near:
+    if not how.buckets_log2:
+        return _Near()
+    near = _near(how, "rrn", "n")
+    ours = "((rrn <> '' AND {}) OR (rrn = '' AND position = 'effect') OR " + _NEITHER + ")"
+    return _Near(ours.format(near.wide), ours.format(near.narrow))
+
+
+def _near_books_t(how: Filter, key: str) -> _Near:
+    return _near(how, key, "t") if how.buckets_log2 else _Near()
 
 
 def choose(shaping: Shaping, network: Filter, terminal: Filter | None, *, fees: bool) -> tuple[Step, ...]:
-    """Give the steps that choose the rows that go on: `net_open`, `term_open` and `books_open`.
+    """Give the steps that choose the rows that go on: `net_open`, `term_open` and `books_near_<s>`.
 
     `terminal` None: there is no terminal leg.
     """
-    steps = [*_network(shaping, network, fees=fees), *(_terminal(shaping, terminal) if terminal else ())]
-    in_n = "TRUE"
+    steps: list[Step] = []
     if network.buckets_log2:
-        bad = _in_bad(network, "rrn", "bad_n")
-        in_n = f"((rrn <> '' AND {bad}) OR (rrn = '' AND position = 'effect') OR {_NEITHER})"
-    in_t = "FALSE"
+        steps.append(_digest_books(network, terminal or network))
+    steps += _network(shaping, network, fees=fees)
+    in_n = _near_books_n(network)
+    wide, narrow = in_n.wide, in_n.narrow
     if terminal:
-        in_t = _in_bad(terminal, _RAW_KEY, "bad_t") if terminal.buckets_log2 else "TRUE"
-    picked = shaping.books(f"{_HOLDS} AND ({in_n} OR {in_t})")
-    in_t = in_t.replace(_RAW_KEY, _TERMINAL_KEY)
-    open_ = f"SELECT *, {in_n} AS in_n, {in_t} AS in_t FROM ({picked}) AS b"  # noqa: S608 - our own text
-    return (*steps, Step("books_open", open_, keep=bool(network.buckets_log2)))
+        steps += _terminal(shaping, terminal)
+        in_t = _near_books_t(terminal, _RAW_KEY)
+        wide, narrow = f"{wide} OR {in_t.wide}", f"{narrow} OR {in_t.narrow}"
+    picked = shaping.books(f"{_HOLDS} AND ({wide}) AND ({narrow})")
+    steps += [
+        Step("books_open", picked, keep=bool(network.buckets_log2)),
+        Step("books_near_n", f"SELECT * FROM books_open WHERE {in_n.narrow}", keep=False),  # noqa: S608 - our own text
+    ]
+    if terminal:
+        in_t = _near_books_t(terminal, _TERMINAL_KEY)
+        steps.append(Step("books_near_t", f"SELECT * FROM books_open WHERE {in_t.narrow}", keep=False))  # noqa: S608
+    return tuple(steps)
 
 
 def books_open(s: str) -> Step:
-    """Give the step that narrows `books_open` to a leg; the network's asks `lines_n`."""
+    """Give the step that narrows the chosen books to a leg; the network's asks `lines_n`."""
     return Step(f"books_open_{s}", _BOOKS_N if s == "n" else _BOOKS_T, keep=False)
 
 
@@ -109,30 +159,45 @@ _RAW_KEY = 'tid, stan, "date"'
 _MOVES = "kind IN ('payment', 'refund', 'void', 'reversal') AND amount_minor <> 0"
 
 
-def _in_bad(how: Filter, key: str, bad: str) -> str:
-    return fill(_IN_BAD, key=key, mask=how.mask, bad=bad)
+def _listed(columns: tuple[str, ...], of: str = "") -> str:
+    return "".join(f", {of}{one}" for one in columns)
+
+
+def _digest_books(network: Filter, terminal: Filter) -> Step:
+    batch = ("batch",) if terminal.terminal_batch else ()
+    return Step("digest_books", fill(
+        _DIGEST_BOOKS, fine_n=network.fine("rrn"), values_n=_listed(network.network_columns),
+        fine_t=terminal.fine(_TERMINAL_KEY), key_t=_TERMINAL_KEY,
+        values_t=_listed((*terminal.terminal_columns, *batch)),
+    ))  # fmt: skip
+
+
+def _unequal(s: str, how: Filter, bad: str) -> tuple[Step, ...]:
+    """Give the steps from the digests of both sides to the fine buckets that differ, and to what is quick to ask."""
+    return (
+        Step(f"both_{s}", fill(_BOTH, s=s), keep=False),
+        Step(f"unequal_{s}", fill(_UNEQUAL, s=s, of=FINE), below=how.buckets),
+        Step(f"bad_{s}", bad),
+        Step(f"near_{s}", f"SELECT b // {FINE} AS b FROM bad_{s}", below=how.buckets),  # noqa: S608
+    )
 
 
 def _network(shaping: Shaping, how: Filter, *, fees: bool) -> tuple[Step, ...]:
     if not how.buckets_log2:
         return (Step("net_open", shaping.lines("network", _MOVES, "moves"), keep=False),)
-    columns = "".join(f", {one}" for one in how.network_columns)
-    theirs = "".join(f", n.{one}" for one in how.network_columns)
     if fees:
-        digest = fill(_DIGEST_WITH_FEES, key="n.rrn", mask=how.mask, where="n.moves AND n.rrn <> ''", due=FEE_DUE,
-                      values=f"n.amount, n.currency, n.day, n.live{theirs}")  # fmt: skip
+        digest = fill(_DIGEST_WITH_FEES, fine=how.fine("n.rrn"), key="n.rrn", where="n.moves AND n.rrn <> ''",
+                      values=f"n.amount, n.currency, n.day, n.live{_listed(how.network_columns, 'n.')}",
+                      due=FEE_DUE)  # fmt: skip
     else:
-        digest = fill(_DIGEST, key="rrn", mask=how.mask, side="net", where="moves AND rrn <> ''", sign="",
-                      values=f"amount, currency, day, live{columns}")  # fmt: skip
-    ours = fill(_DIGEST, key="rrn", mask=how.mask, side="books", sign="-",
-                where="position = 'effect' AND klass <> 'hold' AND rrn <> ''",
-                values=f"effect, currency, day, 1{columns}")  # fmt: skip
-    chosen = f"(rrn = '' OR {_in_bad(how, 'rrn', 'bad_n')})"
+        digest = fill(_DIGEST, fine=how.fine("rrn"), key="rrn", side="net", where="moves AND rrn <> ''",
+                      values=f"amount, currency, day, live{_listed(how.network_columns)}")  # fmt: skip
+    near = _near(how, "rrn", "n")
+    chosen = f"(rrn = '' OR {near.wide}) AND (rrn = '' OR {near.narrow})"
     return (
-        Step("digest_n", f"{digest} UNION ALL {ours}", keep=how.roomy),
-        Step("unequal_n", fill(_UNEQUAL, rows="digest_n")),
-        Step("odd_voids", fill(_ODD_VOIDS, mask=how.mask)),
-        Step("bad_n", "SELECT b FROM unequal_n UNION SELECT b FROM odd_voids", below=how.mask + 1),
+        Step("digest_n", digest),
+        Step("odd_voids", fill(_ODD_VOIDS, fine=how.fine("v.rrn"))),
+        *_unequal("n", how, fill(_BAD_OR_ODD, s="n", of=FINE)),
         Step("net_open", shaping.lines("network", f"{_MOVES} AND {chosen}", f"moves AND {chosen}"), keep=False),
     )  # fmt: skip
 
@@ -140,18 +205,15 @@ def _network(shaping: Shaping, how: Filter, *, fees: bool) -> tuple[Step, ...]:
 def _terminal(shaping: Shaping, how: Filter) -> tuple[Step, ...]:
     if not how.buckets_log2:
         return (Step("term_open", shaping.lines("terminal", _MOVES, "moves"), keep=False),)
-    columns = "".join(f", {one}" for one in how.terminal_columns) + (", batch" if how.terminal_batch else "")
-    theirs = fill(_DIGEST, key=_TERMINAL_KEY, mask=how.mask, side="term", where="moves AND live = 1", sign="",
-                  values=f"amount, currency{columns}")  # fmt: skip
-    ours = fill(_DIGEST, key=_TERMINAL_KEY, mask=how.mask, side="books", sign="-",
-                where="position = 'effect' AND klass <> 'hold' AND told = 'approved'",
-                values=f"effect, currency{columns}")  # fmt: skip
+    columns = (*how.terminal_columns, *(("batch",) if how.terminal_batch else ()))
+    digest = fill(_DIGEST, fine=how.fine(_TERMINAL_KEY), key=_TERMINAL_KEY, side="term", where="moves AND live = 1",
+                  values=f"amount, currency{_listed(columns)}")  # fmt: skip
+    raw = _near(how, f"tid, stan, {LINE_DAY}", "t")
     return (
-        Step("digest_t", f"{theirs} UNION ALL {ours}", keep=how.roomy),
-        Step("bad_t", fill(_UNEQUAL, rows="digest_t"), below=how.mask + 1),
+        Step("digest_t", digest),
+        *_unequal("t", how, fill(_BAD, s="t", of=FINE)),
         Step("term_open", shaping.lines(
-            "terminal", f"{_MOVES} AND {_in_bad(how, f'tid, stan, {LINE_DAY}', 'bad_t')}",
-            f"moves AND {_in_bad(how, _TERMINAL_KEY, 'bad_t')}",
+            "terminal", f"{_MOVES} AND {raw}", f"moves AND {_near(how, _TERMINAL_KEY, 't')}",
         ), keep=False),
     )  # fmt: skip
 
