@@ -185,6 +185,11 @@ def test_a_number_of_noughts_is_none():
     assert [(one.key, one.amount_minor) for one in result.findings()] == [("R3", 300), ("R4", 400)]
 
 
+def test_a_card_used_again_a_minute_after_its_reversed_sale_is_another_payment():
+    reversed_, again = undone(opened_ms=1_793_581_200_000), line(2, 9_000, card="622588******0001")
+    assert agrees(books=[reversed_, sale(3)], network=[again, line(3)]) == [("settled_not_booked", 9_000)]
+
+
 def test_a_line_without_a_number_and_with_another_amount_is_known_by_card_and_time():
     lines = [bare(amount_minor=9_000, stan="", at=f"{DAY}082400")]
     (one,) = run(books=[sale(opened_ms=1_793_579_000_000)], network=lines).findings()

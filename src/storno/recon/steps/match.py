@@ -76,7 +76,8 @@ NETWORK = (
     _tolerant("net_of_fee", _AUTH, "(l.mid = '' OR l.mid = b.mid)", "l.amount - l.fee = b.amount AND l.fee <> 0",
               _SAME_DAY),
     _tolerant("time", _TEN_MINUTES),
-    _tolerant("card_and_time", _TID, _CARD, "l.at_s - b.at_s BETWEEN -120 AND 120"),
+    # Another amount is believed only of a line that has no RRN: a card may be used twice in two minutes.
+    _tolerant("card_and_time", _TID, _CARD, "l.rrn = ''", "l.at_s - b.at_s BETWEEN -120 AND 120"),
 )  # fmt: skip
 
 TERMINAL = (
