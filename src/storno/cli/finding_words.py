@@ -40,6 +40,7 @@ PASSES = {
     "deposit_named": ("the deposit names its day", "入账注明清算日"),
     "deposit_on_its_day": ("equal, on the day it was due", "应付当日金额相等"),
     "deposit_equal": ("the only day it equals", "唯一金额相等的清算日"),
+    "deposit_of_lines": ("equal, all lines of the day together", "当日各笔合计相等"),
     "deposit_of_days": ("equal to several days", "等于多日之和"),
     "deposit_without_name": ("equal, names no merchant", "金额相等，未注明商户"),
     "deposit_due": ("booked on the day it was due", "应付当日入账"),

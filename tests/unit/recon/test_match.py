@@ -242,6 +242,28 @@ def test_a_merchant_without_any_deposit_in_the_statements_is_not_short():
     assert agrees(books=books, network=network, bank=[deposit(10_000)]) == []
 
 
+def test_a_payout_that_the_bank_takes_back_was_not_paid():
+    back = deposit(-10_000, kind="reversal", reference="R1")
+    result = run(books=[sale()], network=[line()], bank=[deposit(10_000), back])
+    assert proved(result)
+    assert found(result) == [("deposit_short", -10_000)]
+
+
+@pytest.mark.parametrize("kind", ["chargeback", "fee"])
+def test_what_the_bank_takes_without_anybody_having_cleared_it_is_short(kind):
+    taken = deposit(-500, "20261104", kind=kind, reference="C1")
+    assert agrees(books=[sale()], network=[line()], bank=[deposit(10_000), taken]) == [
+        ("deposit_short", -500)
+    ]
+
+
+@pytest.mark.parametrize("kind", ["chargeback", "fee"])
+def test_what_was_cleared_may_be_booked_by_itself_beside_the_payout(kind):
+    network = [line(), line(2, -500, kind=kind, rrn="", stan="", reference="C1")]
+    taken = deposit(-500, kind=kind, reference="C1")
+    assert agrees(books=[sale()], network=network, bank=[deposit(10_000), taken]) == []
+
+
 def test_rent_is_no_card_money():
     rent = {"kind": "other", "amount_minor": -500_000, "currency": "CNY", "settled_on": DAY, "text": "房租"}
     assert agrees(books=[sale()], network=[line()], bank=[deposit(10_000), rent]) == []

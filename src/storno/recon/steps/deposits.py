@@ -52,7 +52,7 @@ SELECT row_id, kind, amount, fee, currency, day, mid,
     coalesce(regexp_extract(said, '(^|[^0-9])([0-9]{15})?(20[0-9]{6})([^0-9]|$)', 3), '') AS said_day,
     coalesce(regexp_extract(said, '([0-9]{6}[*]{5}[0-9]{4})', 1), '') AS masked
 FROM (SELECT *, note || ' ' || reference || ' ' || order_no AS said FROM bank) AS s
-WHERE amount <> 0 AND live = 1 AND kind IN ('deposit', 'payment', 'other', 'adjustment', 'refund')
+WHERE amount <> 0 AND live = 1 AND kind <> 'preauth'
 """
 _DEPOSITS = """
 SELECT b.row_id, b.kind, b.amount + b.fee AS amount, b.currency, b.day, d.n AS day_n, b.owner AS mid,
@@ -109,6 +109,16 @@ SELECT r.row_id, g.group_id, count(*) OVER (PARTITION BY g.group_id) AS of_group
 _RUN_LINKS = """
 SELECT r.row_id, r.group_id FROM run_groups AS r
     ANTI JOIN (SELECT row_id FROM run_groups WHERE of_group > 1) AS o ON r.row_id = o.row_id
+"""
+# What was booked for a merchant on the day its money was due, taken together: gross and fee, a payout and a chargeback.
+_OF_LINES = """
+SELECT d.row_id, g.group_id FROM $deposits AS d JOIN (
+    SELECT mid, currency, day_n, CAST(sum(amount) AS BIGINT) AS amount FROM $deposits WHERE mid <> ''
+    GROUP BY mid, currency, day_n HAVING count(*) > 1
+) AS s ON d.mid = s.mid AND d.currency = s.currency AND d.day_n = s.day_n JOIN (
+    SELECT mid, currency, pay_n, min(group_id) AS group_id, CAST(sum(expected) AS BIGINT) AS expected
+    FROM $groups GROUP BY mid, currency, pay_n HAVING count(*) = 1
+) AS g ON g.mid = s.mid AND g.currency = s.currency AND g.pay_n = s.day_n AND g.expected = s.amount
 """
 # One deposit for everybody's money: equal to all that was due that day, and the only one that is.
 _OF_ALL = """
@@ -194,8 +204,9 @@ SELECT 'bank' AS leg, d.row_id AS pair_id, FALSE AS b_there, '' AS tx_id, 0 AS b
 FROM left_deposits AS d LEFT JOIN days AS n ON d.day = n.day
 """
 PASSES = (
-    "deposit_named", "deposit_on_its_day", "deposit_equal", "deposit_of_days", "deposit_without_name", "deposit_due",
-    "deposit_of_all", "deposit_rest", "deposit_of_all_due", "deposit_named_today", "deposit_carried",
+    "deposit_named", "deposit_on_its_day", "deposit_equal", "deposit_of_lines", "deposit_of_days",
+    "deposit_without_name", "deposit_due", "deposit_of_all", "deposit_rest", "deposit_of_all_due",
+    "deposit_named_today", "deposit_carried",
 )  # fmt: skip
 LIKELY = tuple(range(3, len(PASSES)))
 """Passes that are tolerant."""
@@ -267,6 +278,7 @@ def _tie(at: int, mine: str, theirs: str) -> Iterable[Step]:
             Step(tie, _CARRIED_LINKS),
         )
     whole = {
+        "deposit_of_lines": _OF_LINES,
         "deposit_of_all": _OF_ALL,
         "deposit_of_all_due": _OF_ALL_DUE,
         "deposit_named_today": _NAMED_TODAY,
