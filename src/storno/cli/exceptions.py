@@ -185,8 +185,15 @@ def _print_list(shown: Sequence[Entry], totals: _Totals, home: str | None, view:
         for line in _entry_lines(one, home, view):
             click.echo(printable(line))
     for currency, sums in sorted(totals.sums.items()):
-        over, short = (str(Money(sums[name], currency)) for name in ("over_minor", "short_minor"))
-        click.echo(t(f"too much {over}, short {short}", f"长款 {over}，短款 {short}"))
+        over, short, doubt = (
+            str(Money(sums[name], currency)) for name in ("over_minor", "short_minor", "case_minor")
+        )
+        click.echo(
+            t(
+                f"too much {over}, short {short}; in transactions that wait for a decision {doubt}",
+                f"长款 {over}，短款 {short}；待处理交易涉及 {doubt}",
+            )
+        )
     number, late = totals.count, totals.overdue
     click.echo(
         t(

@@ -53,8 +53,9 @@ MEMORY_LEAST_MB = 256
 )  # fmt: skip
 @click.option(
     "--all-in", type=DAY, multiple=True,
-    help=t("A day for which no more files come; what is missing then is a difference. May be repeated.",
-           "某日文件已齐、不会再有；此后缺少的即为差异。可多次给出。"),
+    help=t("A day for which no more files come: nothing is provisional then. Lines still wait their days "
+           "(--as-of). May be repeated.",
+           "某日文件已齐、不会再有：该日不再有暂列；单边记录仍按期等待（见 --as-of）。可多次给出。"),
 )  # fmt: skip
 @click.option(
     "--fees", type=click.Path(exists=True, dir_okay=False, path_type=Path),

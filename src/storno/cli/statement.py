@@ -60,6 +60,12 @@ def statement() -> None:
 def map_(file: str, out: str | None, force: bool, as_json: bool) -> int:  # noqa: FBT001 - click's flags
     """Propose a mapping."""
     name = Path(out).stem if out else Path(file).stem
+    if out and Path(out).exists() and Path(out).samefile(file):
+        raise Trouble(
+            t("the mapping would take the statement's place", "映射会覆盖对账文件本身"),
+            where=out,
+            todo=t("choose another name for --out", "请为 --out 换一个名字"),
+        )
     try:
         with Path(file).open("rb") as source:
             proposal = propose(source, name)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from storno.recon.days import MARGIN_DAYS, shifted
+from storno.recon.identity import digest_of
 from storno.recon.sides import FeeRate, LineFile, Options
 from storno.statements.catalogue import ANY_ACCOUNT, Catalogue
 
@@ -53,6 +54,7 @@ def line_files(home: Path, options: Options) -> tuple[LineFile, ...]:
                 source=_kind(one) if _kind(one) in many else f"{_kind(one)} {one.accounts[0]}",
                 first=one.first_day,
                 last=one.last_day,
+                read_as=digest_of(path) if path.exists() else "",
             )
         )
     return tuple(found)
@@ -64,7 +66,7 @@ def _kind(one: StoredFile) -> str:
 
 
 def read_fees(path: Path) -> tuple[FeeRate, ...]:
-    """Read agreed fees: CSV with a header, merchant number and 1/100 % in each line.
+    """Read agreed fees: CSV, merchant number and 1/100 % in each line; a first line without a number is a header.
 
     Raises:
         FeesError: with the line.
@@ -75,10 +77,10 @@ def read_fees(path: Path) -> tuple[FeeRate, ...]:
     except (OSError, UnicodeDecodeError) as error:
         raise FeesError(f"{path} cannot be read as text", f"{path} 无法按文本读取") from error
     found: dict[str, FeeRate] = {}
-    for number, line in enumerate(lines[1:], 2):
-        if not line.strip():
-            continue
+    for number, line in enumerate(lines, 1):
         mid, _, rate = (part.strip() for part in line.partition(","))
+        if not line.strip() or (number == 1 and not any(sign.isdigit() for sign in mid)):
+            continue
         if not mid or not (rate.isascii() and rate.isdigit()) or int(rate) > 10_000:
             raise FeesError(
                 f"{path}, line {number}: expected a merchant number and 1/100 % from 0 to 10000",

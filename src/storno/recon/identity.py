@@ -39,7 +39,7 @@ def inputs(sides: Sides) -> list[dict[str, Any]]:
         {
             "side": one.role.value, "file_id": one.file_id, "sha256": one.sha256, "lines": one.lines,
             "rejects": one.rejects, "totals_met": one.totals_met, "complete": one.complete,
-            "without": sorted(map(list, one.without)),
+            "without": sorted(map(list, one.without)), "read_as": one.read_as,
         }
         for one in sides.lines
     ]  # fmt: skip

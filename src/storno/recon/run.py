@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from storno.recon import days, proof
 from storno.recon.earlier import Earlier, gone
-from storno.recon.engines.base import Part, Shape
+from storno.recon.engines.base import EngineError, Part, Shape
 from storno.recon.finding import Leg
 from storno.recon.hinted import hinted
 from storno.recon.identity import run_id
@@ -138,9 +138,22 @@ class _Run:
 
     def _load(self) -> None:
         self._engine.source("books_src", [Part(one.path) for one in self._sides.books], BOOKS)
+        if len(self._sides.books) > 1:
+            self._no_book_twice()
         for role in (Role.NETWORK, Role.TERMINAL, Role.BANK):
             parts = [Part(one.path, one.file_id, one.without) for one in self._sides.of(role)]
             self._engine.source(f"{role.value}_src", parts, LINES)
+
+    def _no_book_twice(self) -> None:
+        """Refuse books that overlap: a transaction counted twice would be settled only once."""
+        twice = self._engine.rows(
+            "SELECT tx_id FROM books_src GROUP BY tx_id HAVING count(*) > 1 ORDER BY tx_id LIMIT 1"
+        )
+        if twice:
+            raise EngineError(
+                f"transaction {twice[0][0]} is in more than one of the --books files: give each transaction once",
+                f"交易 {twice[0][0]} 在多个 --books 文件中重复：每笔交易只能给出一次",
+            )
 
     def _do(self, steps: tuple[Step, ...], wanted: frozenset[str]) -> None:
         done = last_uses(steps, wanted or frozenset(one.name for one in steps))

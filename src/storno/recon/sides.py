@@ -38,6 +38,8 @@ class LineFile:
     first: str = ""
     """First and last day of its lines, YYYYMMDD; empty: not known. They follow from the content."""
     last: str = ""
+    read_as: str = ""
+    """SHA-256 of the lines as they are stored: the same file read in another currency is another input."""
     without: tuple[tuple[str, str], ...] = ()
     """Account and day (YYYYMMDD) whose lines do not count, because a file of higher rank reports them."""
 

@@ -95,6 +95,7 @@ def test_lists_are_written_for_people_in_both_languages(home, capsys, lang):
     assert code == 0
     assert LARGE.finding_id in out
     assert ("短款 ¥2,500.00" if lang == "zh" else "¥2,500.00 short") in out
+    assert ("待处理交易涉及 ¥" if lang == "zh" else "wait for a decision ¥") in out
     assert ("共 4 条" if lang == "zh" else "4 in all") in out
 
 

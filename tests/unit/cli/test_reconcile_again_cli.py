@@ -194,3 +194,37 @@ def test_days_one_by_one_are_the_days_together(home, town, capsys):
     days = [{row["finding_id"] for row in rows(one)} for one in (*parts, whole)]
     assert not days[0] & days[1]
     assert days[0] | days[1] <= days[2]
+
+
+def test_the_same_file_read_in_another_currency_is_another_run(home, town, capsys):
+    take(capsys, files(town, "terminal", "bank"), home)
+    take(capsys, files(town, "network"), home, "--currency", "USD")
+    wrong = reconcile(capsys, home, "--no-record")
+    stored = json.loads((Path(wrong["folder"]) / "manifest.json").read_text("utf-8"))["inputs"]
+    for one in stored:
+        if one["side"] == "network":
+            assert run(["import", "--home", str(home), "--withdraw", one["file_id"]]) == 0
+    take(capsys, files(town, "network"), home)
+    right = reconcile(capsys, home, "--no-record")
+    assert right["folder"] != wrong["folder"]
+    assert len(rows(right)) != len(rows(wrong))
+
+
+def test_fees_without_a_header_are_read_and_nonsense_is_named(home, town, capsys, tmp_path):
+    take(capsys, files(town), home)
+    fees = tmp_path / "agreed.csv"
+    listed = (town / "books" / "fees.csv").read_text("utf-8").splitlines()
+    fees.write_text("\n".join(listed[1:]) + "\n", "utf-8")
+    bare = reconcile(capsys, home, "--no-record", "--fees", str(fees))
+    assert bare["findings"] == reconcile(capsys, home, "--no-record")["findings"]
+    fees.write_text(listed[1].partition(",")[0] + ",0.6\n", "utf-8")
+    assert run(["reconcile", "--home", str(home), "--no-record", "--fees", str(fees)]) == 2
+    assert "line 1" in capsys.readouterr().err
+
+
+def test_books_that_overlap_are_refused(home, town, capsys):
+    take(capsys, files(town, "network"), home)
+    [day] = sorted((town / "books").glob("*.parquet"))[:1]
+    code = run(["reconcile", "--home", str(home), "--no-record", "--books", str(day), "--books", str(day)])
+    assert code == 3
+    assert "more than one of the --books files" in capsys.readouterr().err

@@ -81,6 +81,13 @@ def test_a_proposal_can_be_saved_checked_and_is_not_overwritten(bill, tmp_path, 
     assert body["first_lines"][0]["card"] == "622202******2230"
 
 
+def test_a_mapping_never_takes_the_statements_place(bill, capsys):
+    before = bill.read_bytes()
+    assert run(["statement", "map", str(bill), "--out", str(bill), "--force"]) == 2
+    assert "place" in capsys.readouterr().err
+    assert bill.read_bytes() == before
+
+
 @pytest.mark.parametrize(("lang", "said"), [("en", "It does not agree."), ("zh", "不一致")])
 def test_check_says_what_is_wrong_and_ends_with_1(tmp_path, capsys, lang, said):
     path = tmp_path / "bank.csv"
