@@ -27,7 +27,6 @@ _YUAN = re.compile(r"\(.*元\)|/元|单位:?元|yuan|\((?:cny|rmb|usd|eur)\)")
 _TWINS = {"DD/MM": "MM/DD", "DD-MM": "MM-DD"}
 _OTHERS = re.compile(r"对方|对手|收款|付款|tegen|counterpart|beneficiar|payee")
 """Marks the other side's account or card, which says nothing of whose statement it is."""
-CANNOT = -1
 
 
 @dataclass(frozen=True, slots=True)
