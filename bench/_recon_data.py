@@ -10,6 +10,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from storno.recon import books
+from storno.statements import store
+from storno.statements.line import Role
 
 # Of 10,000 consecutive sales: so many are bent in this way (the rest agrees).
 PLANTED = {
@@ -123,6 +129,8 @@ def make(folder: Path, rows: int, csv: bool) -> dict[str, Path]:
                 _copy(db, f"SELECT * FROM read_parquet({[str(one) for one in parts]})", paths[name])
             for one in slices[name]:
                 one.unlink(missing_ok=True)
+            paths[f"{name}_stored"] = folder / f"{name}.stored.parquet"
+            _store(name, paths[name], paths[f"{name}_stored"])
             if csv:
                 paths[f"{name}_csv"] = folder / f"{name}.csv"
                 db.execute(
@@ -133,6 +141,21 @@ def make(folder: Path, rows: int, csv: bool) -> dict[str, Path]:
 
 def _copy(db: duckdb.DuckDBPyConnection, sql: str, target: Path) -> None:
     db.execute(f"COPY ({sql}) TO '{target}' (FORMAT parquet, COMPRESSION zstd)")
+
+
+def _store(name: str, source: Path, target: Path) -> None:
+    """Write a side as the product does, once the rows are read: in its groups, with hashes beside and sums in it."""
+    read = pq.ParquetFile(source)
+    columns = books.SCHEMA.names if name == "books" else None
+    tables = (
+        pa.Table.from_batches([batch]) for batch in read.iter_batches(store.GROUP_ROWS, columns=columns)
+    )
+    if name == "books":
+        books.write(target, (one.select(columns).cast(books.SCHEMA) for one in tables))
+        return
+    with store.lines_file(target, Role(name)) as out:
+        for table in tables:
+            out.write(table)
 
 
 def expected(rows: int) -> dict[str, int]:

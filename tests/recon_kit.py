@@ -12,6 +12,9 @@ from storno.recon.engines.duckdb import DuckEngine
 from storno.recon.pair import BOOKS_NUMBERS, BOOKS_TEXTS, LINE_NUMBERS, LINE_TEXTS
 from storno.recon.run import reconcile
 from storno.recon.sides import BooksFile, Effort, LineFile, Options, Sides
+from storno.recon.steps.books import HASHES, TOTALS_OF_BOOKS
+from storno.statements.digest import TOTALS_OF_LINES, hashes_of_lines
+from storno.statements.digester import DigestedFile
 from storno.statements.line import Role
 
 AS_OF = "20261110"
@@ -36,17 +39,29 @@ def numbered(rows):
     return [row if "line_no" in row else {**row, "line_no": at} for at, row in enumerate(rows, 1)]
 
 
-def sides(folder, books=(), terminal=(), network=(), bank=(), sha256="0"):
-    """Write the sides below a folder; a side without rows has no file."""
+def sides(folder, books=(), terminal=(), network=(), bank=(), sha256="0", stored=False):
+    """Write the sides below a folder; a side without rows has no file. Stored: as an import writes them, hashed."""
     folder.mkdir(parents=True, exist_ok=True)
     files = []
-    pq.write_table(table(books, BOOKS_TEXTS, BOOKS_NUMBERS), folder / "books.parquet")
+    write(table(books, BOOKS_TEXTS, BOOKS_NUMBERS), folder / "books.parquet", HASHES, TOTALS_OF_BOOKS, stored)
     for name, rows in (("terminal", terminal), ("network", network), ("bank", bank)):
         if rows:
             path = folder / f"{name}.parquet"
-            pq.write_table(table(numbered(rows), LINE_TEXTS, LINE_NUMBERS), path)
+            hashes = hashes_of_lines(ROLES[name])
+            write(table(numbered(rows), LINE_TEXTS, LINE_NUMBERS), path, hashes, TOTALS_OF_LINES, stored)
             files.append(LineFile(name, ROLES[name], path, sha256, len(rows)))
     return Sides((BooksFile(folder / "books.parquet", sha256),), tuple(files))
+
+
+def write(rows, path, hashes, totals, stored):
+    """Write one side in two groups, or plainly."""
+    if not stored:
+        pq.write_table(rows, path)
+        return
+    with DigestedFile(path, hashes, totals) as out:
+        half = len(rows) // 2
+        out.write(rows.slice(0, half))
+        out.write(rows.slice(half))
 
 
 def compare(given, options=None, effort=None, known=()):
@@ -56,10 +71,10 @@ def compare(given, options=None, effort=None, known=()):
         return reconcile(given, options or Options(as_of=AS_OF), engine, effort, known=known)
 
 
-def run(options=None, effort=None, known=(), **rows):
+def run(options=None, effort=None, known=(), stored=False, **rows):
     """Write and reconcile."""
     with tempfile.TemporaryDirectory() as folder:
-        return compare(sides(Path(folder), **rows), options, effort, known)
+        return compare(sides(Path(folder), stored=stored, **rows), options, effort, known)
 
 
 def found(result, what="finding"):

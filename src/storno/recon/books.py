@@ -15,9 +15,11 @@ import pyarrow.parquet as pq  # type: ignore[import-untyped]
 from storno.journal.schema import SPANS
 from storno.recon.pair import BOOKS_NUMBERS, BOOKS_TEXTS
 from storno.recon.sides import BooksFile
+from storno.recon.steps.books import HASHES, TOTALS_OF_BOOKS
+from storno.statements.digester import DigestedFile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from storno.journal.sqlite_reader import SqliteReader
@@ -34,11 +36,18 @@ def extract(
     """Write the transactions that began in a span of time (to not included) as Parquet; give the file."""
     columns = SPANS["transactions"][0]
     places = [columns.index(name) for name in SCHEMA.names]
-    with pq.ParquetWriter(target, SCHEMA, compression="zstd") as out, reader.one_moment():
+    with reader.one_moment():
         rows = reader.span("transactions", from_ms, to_ms)
-        while group := list(islice(rows, GROUP_ROWS)):
-            out.write_table(_table(group, places))
+        write(target, (_table(group, places) for group in iter(lambda: list(islice(rows, GROUP_ROWS)), [])))
     return BooksFile(target)
+
+
+def write(target: Path, tables: Iterable[pa.Table]) -> None:
+    """Write tables of transactions as one Parquet file, with their hashes beside them and their sums in it."""
+    with DigestedFile(target, HASHES, TOTALS_OF_BOOKS) as out:
+        out.write(SCHEMA.empty_table())
+        for table in tables:
+            out.write(table)
 
 
 def _table(group: list[tuple[Any, ...]], places: list[int]) -> pa.Table:

@@ -70,10 +70,13 @@ def of_record(record: ExceptionRecord) -> Earlier:
 
 def gone(engine: Engine, result: Result, known: Iterable[Earlier], waiting: Waiting) -> tuple[Closed, ...]:
     """Give what is gone, with its evidence. The engine still holds the run."""
+    listed = tuple(known)
+    if not listed:
+        return ()
     still = set(result.table.column("finding_id").to_pylist())
     legs = {one.value for one in result.compared}
     left = {
-        one.finding_id: one for one in known
+        one.finding_id: one for one in listed
         if one.finding_id not in still and one.leg in legs and result.first <= one.day <= result.last
         and not hidden(result.gaps, one.leg, one.day, _mid(one), one.tid, waiting)
     }  # fmt: skip

@@ -19,8 +19,12 @@ BOOKS_TEXTS: Final = (
      "auth_code", "original", "pan_masked",
 )  # fmt: skip
 BOOKS_NUMBERS: Final = ("amount_minor", "approved_minor", "opened_ms")
+LINE_HASHES: Final = ("key_hash", "row_hash")
+"""Hashes that the import puts beside the lines; a file that lacks them is hashed when it is compared."""
+BOOKS_HASHES: Final = ("key_hash_n", "row_hash_n", "key_hash_t", "row_hash_t")
+"""The same of our books, for the network's leg and the terminal's."""
 
-NULLABLE: Final = frozenset({"net_minor", "approved_minor"})
+NULLABLE: Final = frozenset({"net_minor", "approved_minor", *LINE_HASHES, *BOOKS_HASHES})
 
 PAIR: Final[dict[str, str]] = {
     "b_there": "our books have it",

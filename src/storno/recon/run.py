@@ -6,8 +6,12 @@ memory it had, or the clock. Must not write anything but the engine's own tempor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import itertools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, replace
+from threading import Event, Lock
 from typing import TYPE_CHECKING
 
 from storno.recon import days, proof
@@ -18,22 +22,36 @@ from storno.recon.hinted import hinted
 from storno.recon.identity import run_id
 from storno.recon.journals import terminal_days
 from storno.recon.missing import Span, bank_days, network_days, unpaid
-from storno.recon.pair import BOOKS_NUMBERS, BOOKS_TEXTS, LINE_NUMBERS, LINE_TEXTS, NULLABLE
+from storno.recon.pair import (
+    BOOKS_HASHES,
+    BOOKS_NUMBERS,
+    BOOKS_TEXTS,
+    LINE_HASHES,
+    LINE_NUMBERS,
+    LINE_TEXTS,
+    NULLABLE,
+)  # fmt: skip
 from storno.recon.plan import Step, fill, last_uses
 from storno.recon.provisional import Waiting, marked
 from storno.recon.result import Account, Bridge, Reason, Result
 from storno.recon.rules import RULES
 from storno.recon.sides import Effort
 from storno.recon.steps import match
+from storno.recon.steps.books import HASHES
 from storno.recon.steps.deposits import LIKELY as DEPOSITS_LIKELY
 from storno.recon.steps.deposits import PASSES as DEPOSIT_PASSES
 from storno.recon.steps.deposits import deposits
 from storno.recon.steps.filter import Filter, choose, rates
 from storno.recon.steps.pairs import Terms, pairs, results
-from storno.recon.steps.sides import Shaping, sides, totals
+from storno.recon.steps.sides import BOOKS_TOTALS, LINES_AS, TOTALS, Shaping, sides, totals
+from storno.statements.digest import LIVE_MARKS, NETWORK_VALUES, TERMINAL_VALUES, hashes_of_lines
+from storno.statements.digester import totals_of
 from storno.statements.line import Role
 
 if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Any
+
     import pyarrow as pa  # type: ignore[import-untyped]
 
     from storno.recon.engines.base import Engine
@@ -45,8 +63,10 @@ ROWS_PER_BUCKET = 12
 BUCKET_BYTES = 128
 """Measured: what a bucket's sum takes, over all threads; a quarter of the memory may go to them."""
 BUCKETS_LOG2 = (12, 22)
-BOOKS = Shape(BOOKS_TEXTS, BOOKS_NUMBERS, NULLABLE, with_file=False)
-LINES = Shape(LINE_TEXTS, LINE_NUMBERS, NULLABLE)
+BOOKS = Shape(
+    BOOKS_TEXTS, (*BOOKS_NUMBERS, *BOOKS_HASHES), NULLABLE, with_file=False, hashes=tuple(HASHES.items())
+)
+LINES = Shape(LINE_TEXTS, (*LINE_NUMBERS, *LINE_HASHES), NULLABLE)
 
 Progress = Callable[[str, int, int], None]
 """Called with a step's name, its number, and how many there are in this stage."""
@@ -127,13 +147,17 @@ class _Run:
             if engine.rows(f"SELECT count(*) FROM {role}_src WHERE kind IN ({kinds})")[0][0]  # noqa: S608
             and engine.rows(f"SELECT count(*) FROM {role}_src WHERE mark IN ('reversed', 'voided')")[0][0]  # noqa: S608
         )  # fmt: skip
-        self._shaping = Shaping(*margin, options.utc_offset_min * 60, marked)
-        self._do((*sides(self._shaping), *totals()), frozenset())
+        hashed = self._hashed_sides()
+        self._shaping = Shaping(*margin, options.utc_offset_min * 60, marked, frozenset(hashed))
+        self._do((*sides(self._shaping), *totals(self._said(hashed))), {})
         seen = self._look()
         engine.table("days", days.COLUMNS, days.table(seen.all_days, options.calendar, options.hold_days))
         engine.table("rates_given", {"mid": "text", "basis_points": "int"},
                      sorted((one.mid, one.basis_points) for one in options.fees))  # fmt: skip
-        self._do(self._plan(seen), _WANTED)
+        first, legs = self._plan(seen)
+        done = last_uses((*first, *(step for leg in legs for step in leg)), _WANTED)
+        self._do(first, done)
+        self._side_by_side(legs, done)
         return self._conclude(seen)
 
     def _load(self) -> None:
@@ -142,7 +166,37 @@ class _Run:
             self._no_book_twice()
         for role in (Role.NETWORK, Role.TERMINAL, Role.BANK):
             parts = [Part(one.path, one.file_id, one.without) for one in self._sides.of(role)]
-            self._engine.source(f"{role.value}_src", parts, LINES)
+            shape = replace(LINES, hashes=tuple(hashes_of_lines(role).items()))
+            self._engine.source(f"{role.value}_src", parts, shape)
+
+    def _hashed_sides(self) -> dict[str, list[Path]]:
+        """Give the files of the sides whose rows all come with their hashes: `books`, and roles."""
+        given, engine = self._sides, self._engine
+        paths = {"books": [one.path for one in given.books]}
+        paths |= {one.value: [file.path for file in given.of(one)] for one in Role}
+        return {name: listed for name, listed in paths.items() if listed and all(map(engine.hashed, listed))}
+
+    def _said(self, hashed: Mapping[str, Sequence[Path]]) -> list[str]:
+        """Take over the sums that files carry, where they are those of all rows that count; give the sides' names."""
+        said = []
+        near = self._shaping.is_near
+        for side, paths in hashed.items():
+            sums = totals_of(paths)
+            if sums is None or side in self._shaping.marked:
+                continue
+            if side == "books":
+                added = _added((one[:-2], one[-2:]) for one in sums if near(one[4]))
+                self._engine.table("books_totals", BOOKS_TOTALS, added)
+                said.append(side)
+            elif not any(one.without for one in self._sides.of(Role(side))):
+                counts = LIVE_MARKS[Role(side)]
+                added = _added(
+                    ((kind, mark, int(mark in counts), moves, currency, day), (rows, amount))
+                    for kind, mark, moves, currency, day, rows, amount in sums if near(day)
+                )  # fmt: skip
+                self._engine.table(f"{LINES_AS[side]}_totals", TOTALS, added)
+                said.append(LINES_AS[side])
+        return said
 
     def _no_book_twice(self) -> None:
         """Refuse books that overlap: a transaction counted twice would be settled only once."""
@@ -155,12 +209,42 @@ class _Run:
                 f"交易 {twice[0][0]} 在多个 --books 文件中重复：每笔交易只能给出一次",
             )
 
-    def _do(self, steps: tuple[Step, ...], wanted: frozenset[str]) -> None:
-        done = last_uses(steps, wanted or frozenset(one.name for one in steps))
+    def _do(self, steps: Sequence[Step], done: Mapping[str, tuple[str, ...]]) -> None:
+        """Run steps; `done` are the tables that nobody reads after a step."""
         for at, step in enumerate(steps, 1):
             self._progress(step.name, at, len(steps))
             self._engine.run(step)
             self._engine.drop(done.get(step.name, ()))
+
+    def _side_by_side(self, legs: Sequence[Sequence[Step]], done: Mapping[str, tuple[str, ...]]) -> None:
+        """Run the legs at the same time: each alone keeps one core busy for much of its way. In a box, in turn."""
+        if len(legs) == 1 or self._effort.memory_mb:
+            self._do([step for leg in legs for step in leg], done)
+            return
+        count, of, lock, failed = itertools.count(1), sum(map(len, legs)), Lock(), Event()
+
+        def run(steps: Sequence[Step]) -> None:
+            own = {step.name for step in steps}
+            with closing(self._engine.beside()) as engine:
+                for step in steps:
+                    if failed.is_set():
+                        return
+                    with lock:
+                        self._progress(step.name, next(count), of)
+                    try:
+                        engine.run(step)
+                        engine.drop(one for one in done.get(step.name, ()) if one in own)
+                    except BaseException:
+                        failed.set()
+                        raise
+
+        with ThreadPoolExecutor(len(legs)) as threads:
+            try:
+                for one in [threads.submit(run, leg) for leg in legs]:
+                    one.result()
+            except BaseException:
+                failed.set()
+                raise
 
     def _look(self) -> Seen:
         engine, options = self._engine, self._options
@@ -205,10 +289,18 @@ class _Run:
         log2 = effort.buckets_log2 or (max(seen.books, lines) // ROWS_PER_BUCKET).bit_length()
         if effort.memory_mb:  # the sums of all buckets are held at once, and not all engines count them
             log2 = min(log2, (effort.memory_mb * 2**20 // 4 // BUCKET_BYTES).bit_length() - 1)
+        columns = tuple(one for one in seen.terminal_columns if one != "batch")
         return Filter(
             min(max(log2, BUCKETS_LOG2[0]), BUCKETS_LOG2[1]) if wanted else 0,
-            seen.network_columns, tuple(one for one in seen.terminal_columns if one != "batch"),
-            "batch" in seen.terminal_columns, seen.network >= SAMPLE_FROM_LINES,
+            seen.network_columns, columns, "batch" in seen.terminal_columns, seen.network >= SAMPLE_FROM_LINES,
+        )  # fmt: skip
+
+    def _hashed(self, how: Filter, leg: Leg, *, covers: bool) -> Filter:
+        """Say whose hashes are stored; `covers`: over just the columns that can be compared."""
+        hashed, role = self._shaping.hashed, leg.value
+        return replace(
+            how, books_hashed=covers and "books" in hashed,
+            lines_hashed=covers and role in hashed and role not in self._shaping.marked,
         )  # fmt: skip
 
     def _terms(self, seen: Seen, s: str) -> Terms:
@@ -221,32 +313,40 @@ class _Run:
             tuple(RULES.values()), near, options.hold_days, days.number(as_of) if as_of else 0, covered
         )
 
-    def _plan(self, seen: Seen) -> tuple[Step, ...]:
+    def _plan(self, seen: Seen) -> tuple[tuple[Step, ...], list[tuple[Step, ...]]]:
+        """Give what comes first, and the steps of each leg, which read nothing of each other."""
         network = self._filter(seen, seen.network)
         network = network if seen.keyed else replace(network, buckets_log2=0)
         terminal = self._filter(seen, seen.terminal) if Leg.TERMINAL in self._legs else None
         if terminal and not network.buckets_log2:
             terminal = replace(terminal, buckets_log2=0)
-        steps = [
+        network = self._hashed(network, Leg.NETWORK, covers=network.network_columns == NETWORK_VALUES)
+        if terminal:
+            values = (*terminal.terminal_columns, *(("batch",) if terminal.terminal_batch else ()))
+            terminal = self._hashed(terminal, Leg.TERMINAL, covers=values == TERMINAL_VALUES)
+        first = (
             *(rates(network) if seen.fees else ()),
             *choose(self._shaping, network, terminal, fees=seen.fees),
-        ]
+        )
+        legs = []
         for leg in self._legs:
             s = _SUFFIX[leg]
             terms = self._terms(seen, s)
             if leg is Leg.BANK:
-                steps += [*deposits(terms), *results(s, leg.value, terms, DEPOSIT_PASSES, DEPOSITS_LIKELY)]
+                steps = deposits(terms)
+                steps += results(s, leg.value, terms, DEPOSIT_PASSES, DEPOSITS_LIKELY)
             else:
-                steps += match.match(s, fees=seen.fees)
+                steps = match.match(s, fees=seen.fees)
                 steps += pairs(s, leg.value, terms, self._shaping)
                 steps += results(s, leg.value, terms, match.names_of(s), match.tolerant(s))
-        return tuple(steps)
+            legs.append(steps)
+        return first, legs
 
     def _conclude(self, seen: Seen) -> Result:
         table = self._table()
         if Leg.BANK in self._legs:
             table = hinted(self._engine, table)
-        found = _money(table)
+        found = self._money()
         books = proof.books_totals(self._engine)
         accounts: list[Account] = []
         bridges: list[Bridge] = []
@@ -288,6 +388,14 @@ class _Run:
         order = " ".join(f"WHEN '{name}' THEN {at}" for at, name in enumerate(RULES))
         return self._engine.arrow(fill(_SORTED, columns=columns, parts=parts, order=order))
 
+    def _money(self) -> dict[Leg, dict[str, dict[str, int]]]:
+        """Sum what each kind of finding explains, by leg and currency; held and the like are in the accounts."""
+        found: dict[Leg, dict[str, dict[str, int]]] = {}
+        for leg in self._legs:
+            for currency, rule, minor in self._engine.rows(fill(_EXPLAINED, s=_SUFFIX[leg])):
+                found.setdefault(leg, {}).setdefault(str(currency), {})[str(rule)] = int(minor)
+        return found
+
     def _counted(self) -> dict[str, int]:
         found: dict[str, int] = {}
         for role in Role:
@@ -323,6 +431,20 @@ class _Run:
         return reasons, notes
 
 
+def _added(rows: Iterable[tuple[Iterable[Any], Iterable[int]]]) -> list[tuple[Any, ...]]:
+    """Add up rows by their group."""
+    sums: dict[tuple[Any, ...], list[int]] = {}
+    for group, numbers in rows:
+        kept = sums.setdefault(tuple(group), [0, 0])
+        for at, one in enumerate(numbers):
+            kept[at] += one
+    return [(*group, *numbers) for group, numbers in sums.items()]
+
+
+_EXPLAINED = """
+SELECT currency, rule, CAST(sum(found_minor) - sum(expected_minor) AS BIGINT) FROM result_$s WHERE what = 'finding'
+GROUP BY currency, rule
+"""
 _SORTED = """
 SELECT $columns FROM ($parts) AS r ORDER BY what, CASE rule $order END, date, settled_on, key, currency, lines
 """
@@ -331,16 +453,3 @@ _WANTED = frozenset(
     f"{name}_{s}" for s in "ntb"
     for name in ("account", "result", "passes", "lines", "matchable")
 ) | {"link_n_0", "link_t_0", "groups", "deposits", "heads", "headed", "absent_t"}  # fmt: skip
-
-
-def _money(table: pa.Table) -> dict[Leg, dict[str, dict[str, int]]]:
-    """Sum what each kind of finding explains, by leg and currency; held and the like are in the accounts."""
-    found: dict[Leg, dict[str, dict[str, int]]] = {}
-    names = ("what", "leg", "rule", "currency", "expected_minor", "found_minor")
-    for what, leg, rule, currency, expected, there in zip(
-        *(table.column(name).to_pylist() for name in names), strict=True
-    ):
-        if what == "finding":
-            sums = found.setdefault(Leg(leg), {}).setdefault(currency, {})
-            sums[rule] = sums.get(rule, 0) + there - expected
-    return found

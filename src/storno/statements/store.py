@@ -19,10 +19,11 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import pyarrow as pa  # type: ignore[import-untyped]
-import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
 from storno.statements.catalogue import FOLDER, MANIFESTS, StoredFile, as_data, read_manifest
-from storno.statements.line import FileRefused, Reject, StatementLine
+from storno.statements.digest import TOTALS_OF_LINES, hashes_of_lines
+from storno.statements.digester import DigestedFile
+from storno.statements.line import FileRefused, Reject, Role, StatementLine
 
 GROUP_ROWS = 65_536
 _INTEGERS = {"line_no", "amount_minor", "fee_minor", "net_minor"}
@@ -37,7 +38,10 @@ SCHEMA = pa.schema(
     + [pa.field("line_key", pa.int64(), nullable=False)]
     + [pa.field(name, pa.dictionary(pa.int32(), pa.string()), nullable=False) for name in _SAME]
 )
-"""Columns of a Parquet file: the members of StatementLine (kinds and marks as text), the line's identity, its file."""
+"""Columns of a Parquet file: the members of StatementLine (kinds and marks as text), the line's identity, its file.
+
+Behind them come the hashes of lines that a reconciliation may have to filter: `digest.hashes_of_lines`.
+"""
 
 
 @contextmanager
@@ -90,7 +94,7 @@ class LineWriter:
         self.rejects = work / "rejects.csv"
         self._same = dict(zip(_SAME, same, strict=True))
         self._rows: list[tuple[Any, ...]] = []
-        self._writer: pq.ParquetWriter | None = None
+        self._lines = lines_file(self.parquet, Role(same[1]))
         self._rejects: TextIO | None = None
 
     def line(self, line: StatementLine, key: int) -> None:
@@ -112,24 +116,26 @@ class LineWriter:
         rows = len(self._rows)
         if not rows:
             return
-        if self._writer is None:
-            self._writer = pq.ParquetWriter(self.parquet, SCHEMA, compression="zstd")
         columns = zip(*self._rows, strict=True)
         arrays = [pa.array(column, type=one.type) for column, one in zip(columns, SCHEMA, strict=False)]
         arrays += [
             pa.DictionaryArray.from_arrays(pa.array([0] * rows, pa.int32()), pa.array([self._same[name]]))
             for name in _SAME
         ]
-        self._writer.write_table(pa.Table.from_arrays(arrays, schema=SCHEMA), row_group_size=GROUP_ROWS)
+        self._lines.write(pa.Table.from_arrays(arrays, schema=SCHEMA))
         self._rows.clear()
 
     def close(self) -> None:
         """Finish both files."""
         self._flush()
-        if self._writer is not None:
-            self._writer.close()
+        self._lines.close()
         if self._rejects is not None:
             self._rejects.close()
+
+
+def lines_file(path: Path, role: Role) -> DigestedFile:
+    """Open the file that a statement's lines are kept in, for tables of up to `GROUP_ROWS` rows."""
+    return DigestedFile(path, hashes_of_lines(role), TOTALS_OF_LINES)
 
 
 def _harmless(text: str) -> str:

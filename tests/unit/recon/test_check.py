@@ -98,10 +98,9 @@ def checked(books, network, terminal):
 def test_dictionaries_find_the_same(seed):
     books, network, terminal = world(seed)
     expected = checked(books, network, terminal)
-    for digest in (False, True):
-        result = run(
-            effort=Effort(digest=digest, buckets_log2=12), books=books, network=network, terminal=terminal
-        )
+    for digest, stored in ((False, False), (True, False), (True, True)):
+        effort = Effort(digest=digest, buckets_log2=12)
+        result = run(effort=effort, stored=stored, books=books, network=network, terminal=terminal)
         assert found(result) == expected
         assert proved(result)
     assert len({rule for rule, _ in expected}) >= 6

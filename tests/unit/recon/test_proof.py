@@ -49,8 +49,8 @@ def texts(folder, result):
 
 
 @settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(seed=st.integers(0, 2**32), digest=st.booleans())
-def test_the_order_of_rows_and_the_effort_change_no_byte(tmp_path, seed, digest):
+@given(seed=st.integers(0, 2**32), digest=st.booleans(), stored=st.booleans())
+def test_the_order_of_rows_and_the_effort_change_no_byte(tmp_path, seed, digest, stored):
     first = texts(tmp_path, run(**WORLD))
     shuffled = {
         name: random.Random(seed + at).sample(rows, len(rows))
@@ -58,6 +58,7 @@ def test_the_order_of_rows_and_the_effort_change_no_byte(tmp_path, seed, digest)
     }
     other = run(
         effort=Effort(threads=1 + seed % 2, digest=digest, memory_mb=300 * (seed % 2), buckets_log2=12),
+        stored=stored,
         **shuffled,
     )
     assert texts(tmp_path, other) == first

@@ -37,6 +37,8 @@ class Shape:
     nullable: frozenset[str] = frozenset()
     with_file: bool = True
     """True: a column `file_id` is put in front."""
+    hashes: tuple[tuple[str, str], ...] = ()
+    """Numbers that an engine may work out when it takes a file in, name and SQL; others leave them NULL."""
 
 
 class EngineError(RuntimeError):
@@ -54,14 +56,20 @@ class Engine(Protocol):
     def source(self, name: str, parts: Sequence[Part], shape: Shape) -> None:
         """Make files one table. Raises EngineError."""
 
+    def hashed(self, path: Path) -> bool:
+        """Say whether the rows of a file come with hashes that this engine's `hash` would give."""
+
     def table(self, name: str, columns: dict[str, str], rows: Iterable[tuple[Any, ...]]) -> None:
-        """Make a small table; types are `text` and `int`."""
+        """Make a small table; types are `text`, `int` and `flag`."""
 
     def run(self, step: Step) -> None:
         """Work out a step and keep it under its name; one with numbers also as a set. Raises EngineError."""
 
     def drop(self, names: Iterable[str]) -> None:
         """Forget tables that nobody needs any more."""
+
+    def beside(self) -> Engine:
+        """Give an engine that runs steps on the same tables at the same time, in another thread. Closed by itself."""
 
     def rows(self, sql: str) -> Rows:
         """Give the rows of a query, few of them."""

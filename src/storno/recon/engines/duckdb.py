@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Self
 import duckdb
 
 from storno.recon.engines.base import EngineError, Part, Rows, Shape
+from storno.recon.pair import BOOKS_HASHES, LINE_HASHES
+from storno.statements.digester import is_hashed
 
 if TYPE_CHECKING:
     import pyarrow as pa  # type: ignore[import-untyped]
@@ -22,7 +24,8 @@ if TYPE_CHECKING:
     from storno.recon.sides import Effort
 
 _AT_ONCE = 500
-_TYPES = {"text": "VARCHAR", "int": "BIGINT"}
+_TEXTS = (".csv", ".txt")
+_TYPES = {"text": "VARCHAR", "int": "BIGINT", "flag": "BOOLEAN"}
 _BY_PLACE_BITS = 24
 _BY_HASH_BITS = 12
 """Up to so wide a range DuckDB sums groups by place: quick for full buckets, a waste where few are filled."""
@@ -33,9 +36,12 @@ class DuckEngine:
 
     def __init__(self, effort: Effort) -> None:
         """Open it. `memory_mb` 0 takes six tenths of the machine's memory, `threads` 0 all cores."""
+        self._views: set[str] = set()
+        self._sets: set[str] = set()
+        self._renamed: set[str] = set()
         if effort.spill is not None:
             effort.spill.mkdir(parents=True, exist_ok=True)
-        self._folder = Path(tempfile.mkdtemp(prefix="storno-recon-", dir=effort.spill))
+        self._folder: Path | None = Path(tempfile.mkdtemp(prefix="storno-recon-", dir=effort.spill))
         config: dict[str, str | bool | int | float | list[str]] = {
             "temp_directory": str(self._folder),
             "preserve_insertion_order": "false",
@@ -48,7 +54,6 @@ class DuckEngine:
         self._db = duckdb.connect(":memory:", config=config)
         self._db.execute("SET enable_progress_bar = false")
         self._db.execute("CREATE MACRO in_set(number, name) AS get_bit(getvariable(name), number) = 1")
-        self._views: set[str] = set()
 
     def source(self, name: str, parts: Sequence[Part], shape: Shape) -> None:
         """Make files one view; a CSV file is read once, into a table that goes to disk where memory ends."""
@@ -58,7 +63,7 @@ class DuckEngine:
         selects = []
         for at, part in enumerate(parts):
             reader = f"read_parquet({_literal(str(part.path))})"
-            if part.path.suffix.lower() in (".csv", ".txt"):
+            if part.path.suffix.lower() in _TEXTS:
                 reader = self._from_csv(part.path, f"{name}_csv_{at}", shape)
             selects.append(f"SELECT {self._columns(reader, part, shape)} FROM {reader}{left_out(part)}")  # noqa: S608
         self._do(f"CREATE VIEW {name} AS " + " UNION ALL ".join(selects))
@@ -67,15 +72,31 @@ class DuckEngine:
         where = _literal(str(path))
         there = self._names(f"read_csv({where}, header = true, all_varchar = true)")
         texts = [one for one in shape.texts if one in there]
-        numbers = [one for one in shape.numbers if one in there]
+        made = {name for name, _ in shape.hashes}
+        numbers = [one for one in shape.numbers if one in there and one not in made]
         types = ", ".join(
             f"{_literal(one)}: '{'BIGINT' if one in numbers else 'VARCHAR'}'" for one in sorted(there)
         )
         never_null = ", ".join(map(_literal, texts))
         reader = f"read_csv({where}, header = true, types = {{{types}}}, force_not_null = [{never_null}])"
-        columns = ", ".join(map(_quoted, (*texts, *numbers)))
-        self._do(f"CREATE TABLE {table} AS SELECT {columns} FROM {reader}")  # noqa: S608
+        read = f"SELECT {', '.join(map(_quoted, (*texts, *numbers)))}"
+        if shape.hashes:  # over all columns, those that the file lacks too
+            whole = ", ".join(self._whole(there, shape, made))
+            hashes = ", ".join(f"{sql} AS {name}" for name, sql in shape.hashes)
+            read = f"{read}, {hashes} FROM (SELECT {whole} FROM {reader}) AS w"  # noqa: S608 - our own text
+        else:
+            read = f"{read} FROM {reader}"
+        self._do(f"CREATE TABLE {table} AS {read}")
         return table
+
+    @staticmethod
+    def _whole(there: frozenset[str], shape: Shape, made: set[str]) -> list[str]:
+        columns = [_quoted(one) if one in there else f"'' AS {_quoted(one)}" for one in shape.texts]
+        for one in shape.numbers:
+            if one not in made:
+                lacking = "NULL" if one in shape.nullable else "0"
+                columns.append(f'CAST({_quoted(one) if one in there else lacking} AS BIGINT) AS "{one}"')
+        return columns
 
     def _names(self, reader: str) -> frozenset[str]:
         return frozenset(row[0] for row in self._ask(f"DESCRIBE SELECT * FROM {reader}"))  # noqa: S608
@@ -83,11 +104,17 @@ class DuckEngine:
     def _columns(self, reader: str, part: Part, shape: Shape) -> str:
         there = self._names(reader)
         columns = [f"{_literal(part.file_id)} AS file_id"] if shape.with_file else []
-        columns += [_quoted(one) if one in there else f"'' AS {_quoted(one)}" for one in shape.texts]
+        hashes = {*LINE_HASHES, *BOOKS_HASHES}
+        columns += self._whole(there, shape, hashes)
         for one in shape.numbers:
-            lacking = "NULL" if one in shape.nullable else "0"
-            columns.append(f'CAST({_quoted(one) if one in there else lacking} AS BIGINT) AS "{one}"')
+            if one in hashes:  # as they are: a cast would keep a filter from asking for them while it reads
+                columns.append(_quoted(one) if one in there else f"CAST(NULL AS BIGINT) AS {_quoted(one)}")
         return ", ".join(columns)
+
+    @staticmethod
+    def hashed(path: Path) -> bool:
+        """Say yes of CSV files, hashed when they are taken in, and of Parquet files that were hashed alike."""
+        return path.suffix.lower() in _TEXTS or is_hashed(path)
 
     def table(self, name: str, columns: dict[str, str], rows: Iterable[tuple[Any, ...]]) -> None:
         """Make a small table."""
@@ -104,19 +131,46 @@ class DuckEngine:
 
     def run(self, step: Step) -> None:
         """Work out a step."""
+        if step.spares and self._spared(step.name, *step.spares):
+            return
         kind = "TABLE" if step.keep else "VIEW"
         if not step.keep:
             self._views.add(step.name)
         self._do(f"SET perfect_ht_threshold = {_BY_PLACE_BITS if step.below else _BY_HASH_BITS}")
         self._do(f"CREATE {kind} {step.name} AS {step.sql}", step.name)
         if step.below:
-            bits = f"SELECT bitstring_agg(b, 0, {step.below - 1}) FROM {step.name}"  # noqa: S608 - our own names
-            self._do(f"SET VARIABLE {step.name} = ({bits})", step.name)
+            bits = f"SELECT bitstring_agg(b, 0, {step.below - 1}) AS bits FROM {step.name}"  # noqa: S608 - our own names
+            self._do(f"CREATE TABLE {step.name}_bits AS {bits}", step.name)
+            self._sets.add(step.name)
+            self._know(step.name)
+
+    def _spared(self, name: str, taken: str, before: str) -> bool:
+        """Take the table from before under its new name, if nothing was taken from it."""
+        if self._ask(f"SELECT 1 FROM {taken} LIMIT 1"):  # noqa: S608 - our own names
+            return False
+        self._do(f"ALTER TABLE {before} RENAME TO {name}", name)
+        self._renamed.add(before)
+        return True
+
+    def _know(self, name: str) -> None:
+        """Keep a set where a filter can ask for it: a variable belongs to one connection."""
+        self._do(f"SET VARIABLE {name} = (SELECT bits FROM {name}_bits)", name)  # noqa: S608 - our own names
 
     def drop(self, names: Iterable[str]) -> None:
         """Drop tables."""
         for name in names:
+            if name in self._renamed:
+                continue
             self._do(f"DROP {'VIEW' if name in self._views else 'TABLE'} {name}")
+
+    def beside(self) -> DuckEngine:
+        """Open another connection to the same tables."""
+        other = object.__new__(DuckEngine)
+        other._db, other._folder = self._db.cursor(), None
+        other._views, other._sets, other._renamed = set(self._views), set(self._sets), set(self._renamed)
+        for name in sorted(other._sets):
+            other._know(name)
+        return other
 
     def rows(self, sql: str) -> Rows:
         """Give the rows of a query."""
@@ -132,7 +186,8 @@ class DuckEngine:
     def close(self) -> None:
         """Close the database and empty its folder."""
         self._db.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        if self._folder:
+            shutil.rmtree(self._folder, ignore_errors=True)
 
     def __enter__(self) -> Self:
         return self

@@ -31,7 +31,7 @@ except ImportError as error:  # pragma: no cover - depends on what is installed
         "未安装 Spark：请 pip install 'storno[spark]'，并安装 Java 17 或更高版本",
     ) from error
 
-_TYPES = {"text": "string", "int": "bigint"}
+_TYPES = {"text": "string", "int": "bigint", "flag": "boolean"}
 
 
 def carried_over(sql: str) -> str:
@@ -108,6 +108,11 @@ class SparkEngine:
             columns.append((f.col(one) if one in there else lacking).cast("bigint").alias(one))
         return columns
 
+    @staticmethod
+    def hashed(path: Path) -> bool:  # noqa: ARG004 - what is stored was hashed by another function
+        """Say no: Spark hashes texts as it reads them."""
+        return False
+
     def table(self, name: str, columns: dict[str, str], rows: Iterable[tuple[Any, ...]]) -> None:
         """Make a small table."""
         schema = ", ".join(f"{one} {_TYPES[kind]}" for one, kind in columns.items())
@@ -115,6 +120,9 @@ class SparkEngine:
 
     def run(self, step: Step) -> None:
         """Work out a step; what is kept is written down, or each reader would work out all that led to it again."""
+        if step.spares and self._spark.table(step.spares[0]).isEmpty():
+            self._spark.table(step.spares[1]).createOrReplaceTempView(step.name)
+            return
         frame = self._ask(step.sql, step.name)
         if step.keep:
             place = f"{self._work}/{step.name}"
@@ -126,6 +134,10 @@ class SparkEngine:
         """Forget tables."""
         for name in names:
             self._spark.catalog.dropTempView(name)
+
+    def beside(self) -> SparkEngine:
+        """Give an engine on the same session, which takes jobs from any thread."""
+        return SparkEngine(self._spark, work=self._work)
 
     def rows(self, sql: str) -> Rows:
         """Give the rows of a query."""

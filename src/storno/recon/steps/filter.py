@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from storno.recon.plan import Step, fill
-from storno.recon.steps.sides import LINE_DAY
+from storno.statements.digest import LINE_DAY, LINE_STAN, MOVES, key_hash, row_hash
 
 if TYPE_CHECKING:
     from storno.recon.steps.sides import Shaping
@@ -37,6 +37,10 @@ class Filter:
     terminal_batch: bool = True
     sampled: bool = False
     """Rates are learned from one line in ten, by a number's last digit: the data decide that, never the effort."""
+    lines_hashed: bool = False
+    """The hashes of the outside lines are stored with them, over just these columns."""
+    books_hashed: bool = False
+    """The same of our books."""
 
     @property
     def buckets(self) -> int:
@@ -44,29 +48,24 @@ class Filter:
         return 1 << self.buckets_log2
 
     def bucket(self, key: str) -> str:
-        """Write the bucket of a key."""
-        return f"CAST((hash({key}) >> {_FINE_BITS}) & {self.buckets - 1} AS INT)"
+        """Write the bucket of a key's hash."""
+        return f"CAST(({key} >> {_FINE_BITS}) & {self.buckets - 1} AS INT)"
 
     def fine(self, key: str) -> str:
-        """Write the fine bucket of a key: `bucket` * 16 and more."""
-        return f"CAST(hash({key}) & {self.buckets * FINE - 1} AS INT)"
+        """Write the fine bucket of a key's hash: `bucket` * 16 and more."""
+        return f"CAST({key} & {self.buckets * FINE - 1} AS INT)"
 
 
-_DIGEST = """
-SELECT $fine AS b, CAST(hash(hash($key, $values)) >> 20 AS BIGINT) AS d FROM $side WHERE $where
-"""
+_DIGEST = "SELECT $fine AS b, $hash AS d FROM $side AS n WHERE $where"
 _DIGEST_WITH_FEES = """
-SELECT $fine AS b, CAST(hash(hash($key, $values)) >> 20 AS BIGINT)
-    + CASE WHEN n.kind = 'payment' AND n.fee <> $due THEN 1125899906842624 ELSE 0 END AS d
+SELECT $fine AS b, $hash + CASE WHEN n.kind = 'payment' AND n.fee <> $due THEN 1125899906842624 ELSE 0 END AS d
 FROM net AS n LEFT JOIN rates AS r ON n.mid = r.mid WHERE $where
 """
 # Ours for both legs from one reading; -1: a row has no digest in this leg.
 _DIGEST_BOOKS = """
-SELECT CASE WHEN rrn <> '' THEN $fine_n ELSE -1 END AS b_n,
-    CAST(hash(hash(rrn, effect, currency, day, 1$values_n)) >> 20 AS BIGINT) AS d_n,
-    CASE WHEN told = 'approved' THEN $fine_t ELSE -1 END AS b_t,
-    CAST(hash(hash($key_t, effect, currency$values_t)) >> 20 AS BIGINT) AS d_t
-FROM books WHERE position = 'effect' AND klass <> 'hold'
+SELECT CASE WHEN $in_n THEN $fine_n ELSE -1 END AS b_n, $hash_n AS d_n,
+    CASE WHEN $in_t THEN $fine_t ELSE -1 END AS b_t, $hash_t AS d_t
+FROM books WHERE $where
 """
 # Ours are taken away from theirs: a sum of 0 where a bucket holds the same rows on both sides.
 _BOTH = "SELECT b, d FROM digest_$s UNION ALL SELECT b_$s AS b, -d_$s AS d FROM digest_books WHERE b_$s >= 0"
@@ -107,20 +106,37 @@ class _Near:
 
 
 def _near(how: Filter, key: str, s: str) -> _Near:
-    """Write the question: first a set of bits that is quick to ask, then the fine buckets themselves."""
+    """Write the question of a key's hash: first a set of bits, quick to ask, then the fine buckets themselves."""
     return _Near(f"in_set({how.bucket(key)}, 'near_{s}')", f"{how.fine(key)} IN (SELECT b FROM bad_{s})")  # noqa: S608
 
 
 def _near_books_n(how: Filter) -> _Near:
     if not how.buckets_log2:
         return _Near()
-    near = _near(how, "rrn", "n")
-    ours = "((rrn <> '' AND {}) OR (rrn = '' AND position = 'effect') OR " + _NEITHER + ")"
+    key, keyed = ("key_hash_n", "key_hash_n >= 0") if how.books_hashed else (key_hash("rrn"), "rrn <> ''")
+    near = _near(how, key, "n")
+    ours = f"(({keyed} AND {{}}) OR (NOT {keyed} AND position = 'effect') OR {_NEITHER})"
     return _Near(ours.format(near.wide), ours.format(near.narrow))
 
 
 def _near_books_t(how: Filter, key: str) -> _Near:
-    return _near(how, key, "t") if how.buckets_log2 else _Near()
+    """Write it of our books; `key` are the columns where no hash is stored."""
+    if not how.buckets_log2:
+        return _Near()
+    return _near(how, "key_hash_t" if how.books_hashed else key_hash(key), "t")
+
+
+def _keys(name: str, key: str, source: str, near: str, chosen: str) -> Step:
+    """Give the step that lists the stored hashes of the rows that go on.
+
+    Asking for them by one column, in a step of its own, is what an engine can do while it reads: a row that is not
+    wanted is not put together. Asked by many columns, all rows are put together first; that took three times as long.
+    """
+    return Step(f"{name}_keys", f"SELECT DISTINCT {key} AS k FROM {source} WHERE {near} AND {chosen}")  # noqa: S608
+
+
+def _of_keys(name: str, key: str) -> str:
+    return f"{key} IN (SELECT k FROM {name}_keys)"  # noqa: S608 - our own text
 
 
 def choose(shaping: Shaping, network: Filter, terminal: Filter | None, *, fees: bool) -> tuple[Step, ...]:
@@ -138,7 +154,11 @@ def choose(shaping: Shaping, network: Filter, terminal: Filter | None, *, fees: 
         steps += _terminal(shaping, terminal)
         in_t = _near_books_t(terminal, _RAW_KEY)
         wide, narrow = f"{wide} OR {in_t.wide}", f"{narrow} OR {in_t.narrow}"
-    picked = shaping.books(f"{_HOLDS} AND ({wide}) AND ({narrow})")
+    chosen = f"{_HOLDS} AND ({wide}) AND ({narrow})"
+    if network.buckets_log2 and (terminal or network).books_hashed:
+        steps.append(_keys("books", "key_hash_t", "books_src", shaping.near('"date"'), chosen))
+        chosen = f"{_HOLDS} AND {_of_keys('books', 'key_hash_t')}"
+    picked = shaping.books(chosen)
     steps += [
         Step("books_open", picked, keep=bool(network.buckets_log2)),
         Step("books_near_n", f"SELECT * FROM books_open WHERE {in_n.narrow}", keep=False),  # noqa: S608 - our own text
@@ -156,19 +176,24 @@ def books_open(s: str) -> Step:
 
 _TERMINAL_KEY = "tid, stan, day"
 _RAW_KEY = 'tid, stan, "date"'
-_MOVES = "kind IN ('payment', 'refund', 'void', 'reversal') AND amount_minor <> 0"
-
-
-def _listed(columns: tuple[str, ...], of: str = "") -> str:
-    return "".join(f", {of}{one}" for one in columns)
+_RAW_LINE_KEY = f"tid, {LINE_STAN}, {LINE_DAY}"
 
 
 def _digest_books(network: Filter, terminal: Filter) -> Step:
-    batch = ("batch",) if terminal.terminal_batch else ()
+    key, batch = key_hash("rrn"), ("batch",) if terminal.terminal_batch else ()
+    hash_n = row_hash("rrn", ("effect", "currency", "day", "1", *network.network_columns))
+    in_n, in_t, where = "rrn <> ''", "told = 'approved'", "position = 'effect' AND klass <> 'hold'"
+    key_t = key_hash(_TERMINAL_KEY)
+    hash_t = row_hash(_TERMINAL_KEY, ("effect", "currency", *terminal.terminal_columns, *batch))
+    if network.books_hashed:
+        key, hash_n, in_n = "key_hash_n", "row_hash_n", "row_hash_n IS NOT NULL"
+    if terminal.books_hashed:
+        key_t, hash_t, in_t = "key_hash_t", "row_hash_t", "row_hash_t IS NOT NULL"
+    if network.books_hashed and terminal.books_hashed:
+        where = f"{in_n} OR {in_t}"
     return Step("digest_books", fill(
-        _DIGEST_BOOKS, fine_n=network.fine("rrn"), values_n=_listed(network.network_columns),
-        fine_t=terminal.fine(_TERMINAL_KEY), key_t=_TERMINAL_KEY,
-        values_t=_listed((*terminal.terminal_columns, *batch)),
+        _DIGEST_BOOKS, in_n=in_n, fine_n=network.fine(key), hash_n=hash_n, in_t=in_t, fine_t=terminal.fine(key_t),
+        hash_t=hash_t, where=where,
     ))  # fmt: skip
 
 
@@ -184,38 +209,54 @@ def _unequal(s: str, how: Filter, bad: str) -> tuple[Step, ...]:
 
 def _network(shaping: Shaping, how: Filter, *, fees: bool) -> tuple[Step, ...]:
     if not how.buckets_log2:
-        return (Step("net_open", shaping.lines("network", _MOVES, "moves"), keep=False),)
-    if fees:
-        digest = fill(_DIGEST_WITH_FEES, fine=how.fine("n.rrn"), key="n.rrn", where="n.moves AND n.rrn <> ''",
-                      values=f"n.amount, n.currency, n.day, n.live{_listed(how.network_columns, 'n.')}",
-                      due=FEE_DUE)  # fmt: skip
+        return (Step("net_open", shaping.lines("network", MOVES, "moves"), keep=False),)
+    if how.lines_hashed:
+        key, hashed, where, keyless = "key_hash", "row_hash", "row_hash IS NOT NULL", "key_hash < 0"
     else:
-        digest = fill(_DIGEST, fine=how.fine("rrn"), key="rrn", side="net", where="moves AND rrn <> ''",
-                      values=f"amount, currency, day, live{_listed(how.network_columns)}")  # fmt: skip
-    near = _near(how, "rrn", "n")
-    chosen = f"(rrn = '' OR {near.wide}) AND (rrn = '' OR {near.narrow})"
+        key, where, keyless = key_hash("rrn"), "moves AND rrn <> ''", "rrn = ''"
+        values = ("amount", "currency", "day", "live", *(f"n.{one}" for one in how.network_columns))
+        hashed = row_hash("rrn", values)
+    digest = fill(_DIGEST_WITH_FEES if fees else _DIGEST, fine=how.fine(key), hash=hashed, side="net", where=where,
+                  due=FEE_DUE)  # fmt: skip
+    near = _near(how, key, "n")
+    chosen = f"({keyless} OR {near.wide}) AND ({keyless} OR {near.narrow})"
+    keys: tuple[Step, ...] = ()
+    if how.lines_hashed:
+        keys = (_keys("net", key, "network_src", shaping.near(LINE_DAY), chosen),)
+        chosen = _of_keys("net", key)
     return (
         Step("digest_n", digest),
-        Step("odd_voids", fill(_ODD_VOIDS, fine=how.fine("v.rrn"))),
+        Step("odd_voids", fill(_ODD_VOIDS, fine=how.fine(key_hash("v.rrn")))),
         *_unequal("n", how, fill(_BAD_OR_ODD, s="n", of=FINE)),
-        Step("net_open", shaping.lines("network", f"{_MOVES} AND {chosen}", f"moves AND {chosen}"), keep=False),
-    )  # fmt: skip
+        *keys,
+        Step(
+            "net_open", shaping.lines("network", f"{MOVES} AND {chosen}", f"moves AND {chosen}"), keep=False
+        ),
+    )
 
 
 def _terminal(shaping: Shaping, how: Filter) -> tuple[Step, ...]:
     if not how.buckets_log2:
-        return (Step("term_open", shaping.lines("terminal", _MOVES, "moves"), keep=False),)
-    columns = (*how.terminal_columns, *(("batch",) if how.terminal_batch else ()))
-    digest = fill(_DIGEST, fine=how.fine(_TERMINAL_KEY), key=_TERMINAL_KEY, side="term", where="moves AND live = 1",
-                  values=f"amount, currency{_listed(columns)}")  # fmt: skip
-    raw = _near(how, f"tid, stan, {LINE_DAY}", "t")
+        return (Step("term_open", shaping.lines("terminal", MOVES, "moves"), keep=False),)
+    batch = ("batch",) if how.terminal_batch else ()
+    if how.lines_hashed:
+        key, raw, hashed, where = "key_hash", "key_hash", "row_hash", "row_hash IS NOT NULL"
+    else:
+        key, raw, where = key_hash(_TERMINAL_KEY), key_hash(_RAW_LINE_KEY), "moves AND live = 1"
+        hashed = row_hash(_TERMINAL_KEY, ("amount", "currency", *how.terminal_columns, *batch))
+    shaped, chosen = str(_near(how, key, "t")), str(_near(how, raw, "t"))
+    keys: tuple[Step, ...] = ()
+    if how.lines_hashed:
+        keys = (_keys("term", key, "terminal_src", shaping.near(LINE_DAY), chosen),)
+        shaped = chosen = _of_keys("term", key)
     return (
-        Step("digest_t", digest),
+        Step("digest_t", fill(_DIGEST, fine=how.fine(key), hash=hashed, side="term", where=where)),
         *_unequal("t", how, fill(_BAD, s="t", of=FINE)),
-        Step("term_open", shaping.lines(
-            "terminal", f"{_MOVES} AND {raw}", f"moves AND {_near(how, _TERMINAL_KEY, 't')}",
-        ), keep=False),
-    )  # fmt: skip
+        *keys,
+        Step(
+            "term_open", shaping.lines("terminal", f"{MOVES} AND {chosen}", f"moves AND {shaped}"), keep=False
+        ),
+    )
 
 
 _SAMPLE = "SELECT mid, amount, fee FROM net WHERE kind = 'payment' AND moves AND live = 1 AND $sample"

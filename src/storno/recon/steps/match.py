@@ -202,13 +202,17 @@ def match(s: str, *, fees: bool) -> tuple[Step, ...]:
                 taken, tolerant_yet = f"served_{s}", True
                 served = (f"SELECT tx_id FROM link_{s}_{n} WHERE own = 1" for n in range(1, at))  # noqa: S608
                 steps.append(Step(taken, " UNION ".join(served)))
-            steps.append(Step(f"free_{s}_{at}", fill(_LEFT_BOOKS, before=free, taken=taken)))
+            spares = (
+                (taken, free) if free != f"free_{s}_0" else None
+            )  # the first one is read again by the pairs
+            steps.append(Step(f"free_{s}_{at}", fill(_LEFT_BOOKS, before=free, taken=taken), spares=spares))
             free = f"free_{s}_{at}"
         sql = _EXACT if one.exact else _TOLERANT
         steps += [
             Step(f"link_{s}_{at}", fill(sql, name=one.name, rank=at, lines=before, books=free, on=one.on)),
-            Step(f"left_{s}_{at}", fill(_LEFT_LINES, before=before, taken=f"link_{s}_{at}")),
-        ]
+            Step(f"left_{s}_{at}", fill(_LEFT_LINES, before=before, taken=f"link_{s}_{at}"),
+                 spares=(f"link_{s}_{at}", before)),
+        ]  # fmt: skip
     last = len(PASSES[s])
     links = (f"SELECT row_id, tx_id, pass, rank, own FROM link_{s}_{n}" for n in range(last + 1))  # noqa: S608
     return (

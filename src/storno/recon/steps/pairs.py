@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from storno.recon.plan import Step, fill, text
+from storno.statements.digest import key_hash
 
 if TYPE_CHECKING:
     from storno.recon.finding import Rule
@@ -24,10 +25,9 @@ WAITS = frozenset({
 # A second line of a settled transaction whose RRN was damaged: the first one took the transaction out of sight.
 _TWIN_BITS = (1 << 20) - 1
 _TWIN_KEYS = """
-SELECT DISTINCT CAST(hash(l.tid, l.stan, d.day) & $bits AS INT) AS b FROM alone_n AS l JOIN days AS d ON l.at_n = d.n
+SELECT DISTINCT $key AS b FROM alone_n AS l JOIN days AS d ON l.at_n = d.n
 WHERE l.stan <> '' AND l.tid <> '' AND l.live = 1
 """
-_TWIN_BOOKS = "position = 'effect' AND in_set(CAST(hash(tid, stan, \"date\") & $bits AS INT), 'twin_keys')"
 _TWINS = """
 SELECT row_id, min(key) AS key FROM (
     SELECT l.row_id, b.tid || '/' || b.mid || '/' || b.batch || '/' || b.stan || '/' || b.day AS key
@@ -121,10 +121,11 @@ SELECT b.tx_id, b.original, b.klass, b.effect FROM free_${s}_0 AS b ANTI JOIN ga
 WHERE b.position = 'effect'
 """
 _TERM_DAYS = """
-SELECT DISTINCT t.tid, t.day FROM term AS t
-    SEMI JOIN (
-        SELECT DISTINCT b.tid, b.day FROM free_t_0 AS b ANTI JOIN gathered_t AS g ON b.tx_id = g.tx_id
-    ) AS b ON t.tid = b.tid AND t.day = b.day
+SELECT DISTINCT t.tid, t.day FROM (SELECT tid, day FROM term WHERE tid IN (SELECT tid FROM lacking)) AS t
+    SEMI JOIN lacking AS b ON t.tid = b.tid AND t.day = b.day
+"""
+_LACKING = """
+SELECT DISTINCT b.tid, b.day FROM free_t_0 AS b ANTI JOIN gathered_t AS g ON b.tx_id = g.tx_id
 """
 # Transactions whose terminal has no line of that day at all: nothing can be compared, so they are named by themselves.
 _ABSENT = """
@@ -174,7 +175,7 @@ def pairs(s: str, leg: str, terms: Terms, shaping: Shaping) -> tuple[Step, ...]:
         Step(f"pairs_off_{s}", fill(_PAIRS_OFF, s=s)),
     ]
     if by_day:
-        steps.append(Step("term_days", _TERM_DAYS))
+        steps += [Step("lacking", _LACKING), Step("term_days", _TERM_DAYS)]
     return (
         *steps,
         Step(f"pairs_{s}", fill(
@@ -188,13 +189,19 @@ def pairs(s: str, leg: str, terms: Terms, shaping: Shaping) -> tuple[Step, ...]:
 
 
 def _twins(shaping: Shaping) -> tuple[Step, ...]:
-    few = "SELECT tid, mid, batch, stan, day, effect, klass, currency FROM ($picked) AS b"
-    picked = fill(few, picked=shaping.books(fill(_TWIN_BOOKS, bits=_TWIN_BITS)))
-    return (
-        Step("twin_keys", fill(_TWIN_KEYS, bits=_TWIN_BITS), below=_TWIN_BITS + 1),
-        Step("twin_books", picked),
-        Step("twins_n", _TWINS),
-    )
+    key, theirs = key_hash("l.tid, l.stan, d.day"), key_hash('tid, stan, "date"')
+    keys: tuple[Step, ...]
+    if "books" in shaping.hashed:
+        ours = "SELECT DISTINCT key_hash_t AS b FROM books_src WHERE key_hash_t IN (SELECT b FROM twin_keys)"
+        keys = (Step("twin_keys", fill(_TWIN_KEYS, key=key)), Step("twin_keys_there", ours))
+        among = "key_hash_t IN (SELECT b FROM twin_keys_there)"
+    else:
+        sought = fill(_TWIN_KEYS, key=f"CAST({key} & {_TWIN_BITS} AS INT)")
+        keys = (Step("twin_keys", sought, below=_TWIN_BITS + 1),)
+        among = f"in_set(CAST({theirs} & {_TWIN_BITS} AS INT), 'twin_keys')"
+    picked = shaping.books(f"position = 'effect' AND {among}")
+    few = f"SELECT tid, mid, batch, stan, day, effect, klass, currency FROM ({picked}) AS b"  # noqa: S608 - our own text
+    return (*keys, Step("twin_books", few), Step("twins_n", _TWINS))
 
 
 def judged(s: str, leg: str, terms: Terms) -> Step:

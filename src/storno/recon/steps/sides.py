@@ -10,22 +10,24 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from storno.recon.plan import Step, fill
+from storno.statements.digest import LINE_DAY, LINE_STAN, LIVE, MOVES
+from storno.statements.line import Role
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Container, Iterable
 
 MONEY = "('payment', 'refund', 'void', 'reversal')"
 """Kinds of line that belong to one transaction; fees, chargebacks and the like only count in deposits."""
 
 _BOOKS = """
 SELECT tx_id, tid, mid, batch, stan, day, kind, state, position, told, currency, rrn, auth_code, original, card, klass,
-    opened_ms // 1000 + $offset_s AS at_s,
+    key_hash_n, row_hash_n, key_hash_t, row_hash_t, opened_ms // 1000 + $offset_s AS at_s,
     sign * coalesce(approved_minor, amount_minor) AS amount,
     sign * amount_minor AS asked,
     CASE WHEN position = 'effect' THEN sign * coalesce(approved_minor, amount_minor) ELSE 0 END AS effect
 FROM (
     SELECT tx_id, tid, mid, batch, stan, "date" AS day, kind, state, position, told, currency, rrn, auth_code, original,
-        pan_masked AS card, opened_ms, amount_minor, approved_minor,
+        pan_masked AS card, opened_ms, amount_minor, approved_minor, key_hash_n, row_hash_n, key_hash_t, row_hash_t,
         CASE WHEN kind IN ('sale', 'completion', 'completion_advice') THEN 'pay'
              WHEN kind = 'refund' THEN 'ref'
              WHEN kind IN ('void', 'completion_void') THEN 'void'
@@ -39,14 +41,13 @@ FROM (
 
 _LINES = """
 SELECT file_id || ':' || CAST(line_no AS VARCHAR) AS row_id, kind, klass, mark, currency, amount_minor AS amount,
-    fee_minor AS fee, net_minor AS net, day, "at", tid, mid, batch,
-    CASE WHEN stan = '000000' THEN '' ELSE stan END AS stan, rrn, auth_code, reference, "order" AS order_no, original,
-    card, account, note, klass <> 'rest' AND amount_minor <> 0 AS moves,
+    fee_minor AS fee, net_minor AS net, day, "at", tid, mid, batch, stan, rrn, auth_code, reference,
+    "order" AS order_no, original, card, account, note, key_hash, row_hash, $moves AS moves,
     CASE WHEN mark IN ($live) THEN 1 ELSE 0 END AS live
 FROM (
-    SELECT file_id, line_no, kind, mark, currency, amount_minor, fee_minor, net_minor, "at", tid, mid, batch, stan,
-        rrn, auth_code, reference, "order", original, card, account, text AS note,
-        CASE WHEN settled_on = '' THEN substr("at", 1, 8) ELSE settled_on END AS day,
+    SELECT file_id, line_no, kind, mark, currency, amount_minor, fee_minor, net_minor, "at", tid, mid, batch,
+        $stan AS stan, rrn, auth_code, reference, "order", original, card, account, text AS note, $day AS day, key_hash,
+        row_hash,
         CASE WHEN kind = 'payment' THEN 'pay' WHEN kind = 'refund' THEN 'ref' WHEN kind = 'void' THEN 'void'
              WHEN kind = 'reversal' THEN 'rev' ELSE 'rest' END AS klass
     FROM $source
@@ -74,6 +75,11 @@ UNION ALL SELECT m.* EXCLUDE (live), CASE WHEN m.live = 1 OR c.row_id IS NOT NUL
 FROM ${name}_marked AS m LEFT JOIN ${name}_counts AS c ON m.row_id = c.row_id WHERE $where
 """
 
+TOTALS = {"kind": "text", "mark": "text", "live": "int", "moves": "flag", "currency": "text", "day": "text",
+          "rows_": "int", "amount": "int"}  # fmt: skip
+"""Columns of the sums of outside lines."""
+BOOKS_TOTALS = {"klass": "text", "position": "text", "told": "text", "currency": "text", "day": "text",
+                "rows_": "int", "effect": "int"}  # fmt: skip
 _TOTALS = """
 SELECT kind, mark, live, moves, currency, day, count(*) AS rows_, CAST(sum(amount) AS BIGINT) AS amount
 FROM $lines GROUP BY kind, mark, live, moves, currency, day
@@ -84,9 +90,7 @@ SELECT klass, position, told, currency, day, count(*) AS rows_, CAST(sum(effect)
 FROM books GROUP BY klass, position, told, currency, day
 """
 
-LINES = {"network": "net", "terminal": "term", "bank": "bank"}
-LINE_DAY = """CASE WHEN settled_on = '' THEN substr("at", 1, 8) ELSE settled_on END"""
-_LIVE = {"network": "'none'", "bank": "'none'", "terminal": "'none', 'voided'"}
+LINES_AS = {"network": "net", "terminal": "term", "bank": "bank"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +103,12 @@ class Shaping:
     offset_s: int
     marked: frozenset[str]
     """Roles with lines that are marked as undone while the undoing is a line of its own."""
+    hashed: frozenset[str] = frozenset()
+    """Sides (`books` and roles) whose rows all have their hashes stored with them."""
+
+    def is_near(self, day: str) -> bool:
+        """Say what `near` asks."""
+        return (not self.first or day >= self.first or not day) and (not self.last or day <= self.last)
 
     def near(self, day: str) -> str:
         """Give the condition that a row's day is near the period. Rows without a day are kept."""
@@ -110,21 +120,26 @@ class Shaping:
         """Give our books, of raw rows that a condition chooses: what it leaves out costs no more than reading."""
         near = self.near('"date"')
         source = fill("(SELECT * FROM books_src WHERE $near AND $where) AS r", near=near, where=where)
-        return fill(_BOOKS, offset_s=self.offset_s, source=source)
+        return shaped_books(source, self.offset_s)
 
     def lines(self, role: str, where: str = "TRUE", shaped: str = "TRUE") -> str:
         """Give a role's lines, of raw rows that a condition chooses; `shaped` is the same over the shaped columns."""
         source = f"(SELECT * FROM {role}_src WHERE {self.near(LINE_DAY)} AND {where}) AS r"  # noqa: S608 - our own text
-        plain = fill(_LINES, source=source, live=_LIVE[role])
+        plain = fill(_LINES, source=source, live=LIVE[Role(role)], day=LINE_DAY, stan=LINE_STAN, moves=MOVES)
         if role not in self.marked:
             return plain
-        return fill(_COUNTED, raw=f"({plain})", name=LINES[role], where=shaped)
+        return fill(_COUNTED, raw=f"({plain})", name=LINES_AS[role], where=shaped)
+
+
+def shaped_books(source: str, offset_s: int = 0) -> str:
+    """Give our books in shape, of a table with the journal's columns and the hashes."""
+    return fill(_BOOKS, offset_s=offset_s, source=source)
 
 
 def sides(shaping: Shaping) -> tuple[Step, ...]:
     """Give the steps that bring every side into shape."""
     steps = [Step("books", shaping.books(), keep=False)]
-    for role, name in LINES.items():
+    for role, name in LINES_AS.items():
         if role in shaping.marked:
             steps += _undone(name, replace(shaping, marked=frozenset()).lines(role))
         steps.append(Step(name, shaping.lines(role), keep=False))
@@ -145,9 +160,13 @@ def _undone(name: str, raw: str) -> Iterable[Step]:
     )
 
 
-def totals() -> tuple[Step, ...]:
-    """Give the steps that add up every side by itself: what the bridge and the conservation are held against."""
-    return (
+def totals(said: Container[str] = ()) -> tuple[Step, ...]:
+    """Give the steps that add up every side by itself: what the bridge and the conservation are held against.
+
+    `said` are the sides (`books`, `net`, …) whose files carry their sums.
+    """
+    steps = (
         Step("books_totals", _BOOKS_TOTALS),
-        *(Step(f"{name}_totals", fill(_TOTALS, lines=name)) for name in LINES.values()),
+        *(Step(f"{name}_totals", fill(_TOTALS, lines=name)) for name in LINES_AS.values()),
     )
+    return tuple(one for one in steps if one.name.removesuffix("_totals") not in said)

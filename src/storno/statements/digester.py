@@ -1,0 +1,108 @@
+"""Digests of rows while they are in hand: their hashes put beside them, and what they add up to, kept in their file.
+
+Rule: two hashes may only be compared if they were made alike, so a file says by which `HASHING` its own were made;
+those of another are not looked at, and worked out anew from the texts.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Self
+
+import duckdb
+import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow.compute as pc  # type: ignore[import-untyped]
+import pyarrow.parquet as pq  # type: ignore[import-untyped]
+
+from storno.statements.digest import RULES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+
+HASHING = f"duckdb {duckdb.__version__}, {RULES}"
+"""By what hashes are made here: DuckDB does not promise that `hash` stays the same between versions."""
+FEW = 8
+"""A column of a file whose values come so often each, in its first rows, is written with a dictionary."""
+_HASHING, _TOTALS = "storno.hashing", "storno.totals"
+
+
+class DigestedFile:
+    """A Parquet file whose rows get their hashes beside them, and which says what they add up to."""
+
+    def __init__(self, path: Path, hashes: Mapping[str, str], totals: str) -> None:
+        """Take the columns to add, and the sums: a query over `written` whose last two columns are rows and money."""
+        self._path = path
+        self._db = duckdb.connect(config={"threads": "1"})  # in the order of the rows
+        columns = ", ".join(f"{sql} AS {name}" for name, sql in hashes.items())
+        self._hashes = f"SELECT {columns} FROM written" if hashes else ""  # noqa: S608 - our own text
+        self._totals = totals
+        self._sums: dict[tuple[Any, ...], list[int]] = {}
+        self._file: pq.ParquetWriter | None = None
+        self._empty: pa.Table | None = None
+
+    def write(self, table: pa.Table) -> None:
+        """Write a table as a group of its own; one without rows only says which columns there are."""
+        self._db.register("written", table)
+        if self._hashes:
+            made = self._db.sql(self._hashes).to_arrow_table()
+            for name in made.column_names:
+                table = table.append_column(name, made.column(name))
+        for *group, rows, minor in self._db.execute(self._totals).fetchall():
+            kept = self._sums.setdefault(tuple(group), [0, 0])
+            kept[0] += rows
+            kept[1] += minor
+        self._db.unregister("written")
+        if table.num_rows:
+            file = self._file or self._opened(table)
+            file.write_table(table, row_group_size=table.num_rows)
+        elif self._file is None:
+            self._empty = table
+
+    def _opened(self, table: pa.Table) -> pq.ParquetWriter:
+        # LZ4 is read twice as fast as zstd for two fifths more bytes; a dictionary helps where values come again.
+        few = [
+            one.name for one in table.schema
+            if pa.types.is_dictionary(one.type)
+            or pc.count_distinct(table.column(one.name)).as_py() * FEW <= table.num_rows
+        ]  # fmt: skip
+        self._file = pq.ParquetWriter(
+            self._path, table.schema, compression="lz4", use_dictionary=few or False
+        )
+        return self._file
+
+    def close(self) -> None:
+        """Finish the file, if anything was written."""
+        self._db.close()
+        file = self._file or (self._opened(self._empty) if self._empty is not None else None)
+        if file is not None:
+            totals = [[*group, *self._sums[group]] for group in sorted(self._sums)]
+            file.add_key_value_metadata({_HASHING: HASHING, _TOTALS: json.dumps(totals, ensure_ascii=False)})
+            file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *args: object) -> None:
+        self.close()
+
+
+def is_hashed(path: Path) -> bool:
+    """Say whether a file has hashes made as they are here."""
+    return _said(path).get(_HASHING.encode(), b"").decode() == HASHING
+
+
+def totals_of(paths: Sequence[Path]) -> list[list[Any]] | None:
+    """Give the sums that files carry, one after the other; None: one of them carries none."""
+    found: list[list[Any]] = []
+    for path in paths:
+        said = _said(path).get(_TOTALS.encode())
+        if said is None:
+            return None
+        found += json.loads(said)
+    return found
+
+
+def _said(path: Path) -> dict[bytes, bytes]:
+    return (pq.read_metadata(path).metadata or {}) if path.suffix == ".parquet" else {}
