@@ -107,8 +107,8 @@ SIDES = {"books": (_BOOKS, 0), "terminal": (_TERMINAL, 1), "network": (_NETWORK,
 """What each side is made by, and by how many slices it is turned."""
 
 
-def make(folder: Path, rows: int, csv: bool) -> dict[str, Path]:
-    """Write the three sides as Parquet (zstd), and as CSV too where asked; give the paths."""
+def make(folder: Path, rows: int, *, csv: bool, others: bool) -> dict[str, Path]:
+    """Write the three sides as the product keeps them, as others' Parquet (zstd) and CSV where asked; give paths."""
     with duckdb.connect(config={"temp_directory": str(folder / "spill"), "memory_limit": "4GB"}) as db:
         db.execute("SET enable_progress_bar = false")
         slices: dict[str, list[Path]] = {name: [] for name in SIDES}
@@ -121,16 +121,14 @@ def make(folder: Path, rows: int, csv: bool) -> dict[str, Path]:
             db.execute("DROP TABLE sales")
         paths = {}
         for name, (_, turn) in SIDES.items():
-            paths[name] = folder / f"{name}.parquet"
             parts = slices[name][turn % len(slices[name]) :] + slices[name][: turn % len(slices[name])]
-            if len(parts) == 1:
-                parts[0].rename(paths[name])
-            else:
-                _copy(db, f"SELECT * FROM read_parquet({[str(one) for one in parts]})", paths[name])
-            for one in slices[name]:
-                one.unlink(missing_ok=True)
             paths[f"{name}_stored"] = folder / f"{name}.stored.parquet"
-            _store(name, paths[name], paths[f"{name}_stored"])
+            _store(name, parts, paths[f"{name}_stored"])
+            if others or csv:
+                paths[name] = folder / f"{name}.parquet"
+                _copy(db, f"SELECT * FROM read_parquet({[str(one) for one in parts]})", paths[name])
+            for one in parts:
+                one.unlink()
             if csv:
                 paths[f"{name}_csv"] = folder / f"{name}.csv"
                 db.execute(
@@ -143,12 +141,13 @@ def _copy(db: duckdb.DuckDBPyConnection, sql: str, target: Path) -> None:
     db.execute(f"COPY ({sql}) TO '{target}' (FORMAT parquet, COMPRESSION zstd)")
 
 
-def _store(name: str, source: Path, target: Path) -> None:
+def _store(name: str, parts: list[Path], target: Path) -> None:
     """Write a side as the product does, once the rows are read: in its groups, with hashes beside and sums in it."""
-    read = pq.ParquetFile(source)
     columns = books.SCHEMA.names if name == "books" else None
     tables = (
-        pa.Table.from_batches([batch]) for batch in read.iter_batches(store.GROUP_ROWS, columns=columns)
+        pa.Table.from_batches([batch])
+        for part in parts
+        for batch in pq.ParquetFile(part).iter_batches(store.GROUP_ROWS, columns=columns)
     )
     if name == "books":
         books.write(target, (one.select(columns).cast(books.SCHEMA) for one in tables))

@@ -35,6 +35,7 @@ COMPARED = {
 NUMBERS = ("amount_minor", "approved_minor", "fee_minor")
 STORED = "stored.parquet"
 """As `storno import` leaves it, with hashes beside the rows; what others write has none, and is hashed by the run."""
+OTHERS = "storno parquet of others"
 BOX_SETTING_MB = 600
 """What the engine is given of 1 GB; the rest is Python, libraries, file buffers and the result."""
 
@@ -179,7 +180,7 @@ RUNS = {
     "scan parquet": lambda f: scan(f, STORED), "scan csv": lambda f: scan(f, "csv"),
     "storno parquet": lambda f: ours(f, STORED, 0, None),
     "storno parquet, digest first in 1 GB": lambda f: ours(f, STORED, BOX_SETTING_MB, True),
-    "storno parquet of others": lambda f: ours(f, "parquet", 0, None),
+    OTHERS: lambda f: ours(f, "parquet", 0, None),
     "storno csv": lambda f: ours(f, "csv", 0, None),
     "pandas merge": pandas_merge, "polars join": polars_join, "datacompy (one pair)": datacompy_pandas,
 }  # fmt: skip
@@ -311,16 +312,18 @@ def peers_missing(python: str) -> str:
     return tried.stderr.strip().splitlines()[-1] if tried.returncode else ""
 
 
-def made_data(folder: Path, rows: int, csv: bool) -> None:
+def made_data(folder: Path, rows: int, *, csv: bool, others: bool) -> None:
     """Make what is not there yet, in a process of its own: a child's peak memory begins at that of its parent."""
     folder.mkdir(parents=True, exist_ok=True)
-    if (folder / f"network.{STORED}").exists() and (not csv or (folder / "network.csv").exists()):
+    wanted = [STORED, *(["parquet"] if others else []), *(["csv"] if csv else [])]
+    if all((folder / f"network.{suffix}").exists() for suffix in wanted):
         return
     made_by = (
         f"import sys; sys.path.insert(0, {str(HERE)!r}); import pathlib, _recon_data as d; "
-        f"d.make(pathlib.Path({str(folder)!r}), {rows}, {csv})"
+        f"d.make(pathlib.Path({str(folder)!r}), {rows}, csv={csv}, others={others})"
     )
-    subprocess.run([sys.executable, "-c", made_by], check=True)
+    environment = {**os.environ, "PYTHONPATH": str(HERE.parent / "src")}
+    subprocess.run([sys.executable, "-c", made_by], check=True, env=environment)
 
 
 def one_size(rows: int, given: argparse.Namespace, machine: dict[str, object]) -> bool:
@@ -329,7 +332,7 @@ def one_size(rows: int, given: argparse.Namespace, machine: dict[str, object]) -
     tries: dict[str, list[dict[str, object]]] = {name: [] for name in names}
     with tempfile.TemporaryDirectory(prefix="storno-bench-") as made:
         folder = given.keep / str(rows) if given.keep else Path(made)
-        made_data(folder, rows, given.csv)
+        made_data(folder, rows, csv=any("csv" in one for one in names), others=OTHERS in names)
         for _ in range(given.times):
             for name in names:
                 python = given.peers_python if name in PEERS else sys.executable
