@@ -266,11 +266,15 @@ def test_accented_letters_alone_are_western_and_pairs_are_chinese(text, codec, f
     assert [line.text for line in text_lines(io.BytesIO(data))] == text.splitlines()
 
 
-@pytest.mark.parametrize("codec", ["utf-8", "gb18030"])
+@pytest.mark.parametrize("codec", ["utf-8", "gb18030", "utf-16", "utf-16-le", "utf-16-be"])
 def test_lines_that_end_as_on_an_old_mac_are_lines(codec):
     data = "date,不\r2026-11-01,1.00\r2026-11-02,2.00\r".encode(codec)
     lines = [line.text for line in text_lines(io.BytesIO(data))]
     assert lines == ["date,不", "2026-11-01,1.00", "2026-11-02,2.00"]
+    long = ("date,amount\r" + "2026-11-01,1.00\r" * 20_000).encode(
+        codec
+    )  # longer than what is looked at first
+    assert sum(1 for _ in text_lines(io.BytesIO(long))) == 20_001
     mixed = b"a\rb\n" * 3
     assert [line.text for line in text_lines(io.BytesIO(mixed))] == ["a\rb"] * 3
 

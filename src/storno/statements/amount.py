@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from storno.money import CURRENCIES
+from storno.money import exponent_of
 from storno.statements.mask import mask_text
 
 MINOR_MAX = 10**17
@@ -21,10 +21,6 @@ _DASHES = str.maketrans("\u2212\u2010\u2011\u2013\u2014", "-----")
 _SIGNS = re.compile(
     r"^(?:CNY|RMB|USD|EUR|HKD|US\$|HK\$|[¥$€£元圆])\s*|\s*(?:CNY|RMB|USD|EUR|HKD|[元圆¥€])$", re.IGNORECASE
 )
-_ODD_EXPONENTS = dict.fromkeys(
-    ("BIF", "CLP", "DJF", "GNF", "ISK", "KMF", "PYG", "RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF"),
-    0,
-) | dict.fromkeys(("BHD", "IQD", "JOD", "LYD", "OMR", "TND"), 3)
 
 
 class AmountError(ValueError):
@@ -38,9 +34,7 @@ class AmountError(ValueError):
 
 def decimals_of(currency: str) -> int:
     """Give the number of decimals of a currency: 2 unless ISO 4217 says otherwise."""
-    if currency in CURRENCIES:
-        return CURRENCIES[currency][1]
-    return _ODD_EXPONENTS.get(currency, 2)
+    return exponent_of(currency)
 
 
 def scaled(text: str, places: int = 2, *, decimal_mark: str = ".", half_up: bool = False) -> int:

@@ -48,6 +48,22 @@ class CellError(ValueError):
         self.chinese = chinese
 
 
+class TellingError(CellError):
+    """A date that one format could read and that still is none: says more than that other formats do not fit."""
+
+
+class NoSuchDayError(TellingError):
+    """A date that is written as it should be, of a day that does not exist."""
+
+    def __init__(self, text: str, form: str = "") -> None:
+        read, read_zh = (f", read as {form}", f"（按 {form} 读取）") if form else ("", "")
+        super().__init__(
+            "date",
+            f"{text[:24]!r}: there is no such day in the calendar{read}",
+            f"{text[:24]!r}：日历上没有这一天{read_zh}",
+        )
+
+
 def clean(cell: str) -> str:
     """Take off what senders put around a value: blanks, tabs, back-ticks, Excel's ="…" and apostrophe."""
     text = cell.strip(_EDGES)
@@ -131,12 +147,9 @@ def moment(cell: str, formats: tuple[str, ...], year: int, utc_offset_min: int) 
             if one == "excel":
                 return _checked_year(_serial(text) or _no(text, "time", "时间"))
             return _checked_year(_by_format(text, one, year))
-        except CellError as failed:
-            error = failed
-        except when.WhenError as failed:
-            error = CellError("date", failed.english, failed.chinese)
-    assert error is not None, "a rule has at least one format"
-    raise error
+        except (CellError, when.WhenError) as failed:
+            error = _worse(error, failed, text)
+    raise _in_none(error, formats, text)
 
 
 def moment_of(day8: str, cell: str, utc_offset_min: int) -> str:
@@ -168,12 +181,29 @@ def _day(text: str, number: bool, formats: tuple[str, ...], year: int) -> str:  
             if one == "excel":
                 return _checked_year((_serial(text) or _no(text, "date", "日期"))[:8])
             return _checked_year(_by_format(text, one, year)[:8])
-        except CellError as failed:
-            error = failed
-        except when.WhenError as failed:
-            error = CellError("date", failed.english, failed.chinese)
+        except (CellError, when.WhenError) as failed:
+            error = _worse(error, failed, text)
+    raise _in_none(error, formats, text)
+
+
+def _worse(before: CellError | None, failed: CellError | when.WhenError, text: str) -> CellError:
+    """Give the reason that says more."""
+    if isinstance(before, TellingError):
+        return before
+    if isinstance(failed, when.NoSuchDayError):
+        return NoSuchDayError(text)
+    return failed if isinstance(failed, CellError) else CellError("date", failed.english, failed.chinese)
+
+
+def _in_none(error: CellError | None, formats: tuple[str, ...], text: str) -> CellError:
+    """Give the reason to tell; where no format fits, not that the last one does not."""
     assert error is not None, "a rule has at least one format"
-    raise error
+    if isinstance(error, TellingError) or len(formats) == 1 or not text:
+        return error
+    tried = ", ".join(formats)
+    return CellError(
+        "date", f"{text[:24]!r} is written as none of {tried}", f"{text[:24]!r} 不符合任一格式：{tried}"
+    )
 
 
 def _serial(text: str) -> str | None:
@@ -202,7 +232,11 @@ def _by_format(text: str, form: str, year: int) -> str:
             int(parts.get("s") or 0), tzinfo=UTC,
         )  # fmt: skip
     except ValueError:
-        return _no(text, "date", "日期")
+        if named and named.lower() not in _MONTHS:
+            return _no(text, "date", "日期")
+        if int(parts.get("h") or 0) > 23 or max(int(parts.get("m") or 0), int(parts.get("s") or 0)) > 59:
+            return _no(text, "time", "时间")
+        raise NoSuchDayError(text, form) from None
     return f"{whole.year:04d}" + whole.strftime("%m%d%H%M%S")
 
 
@@ -229,7 +263,7 @@ def format_parts(form: str) -> set[str]:
 def _checked_year(stamp: str) -> str:
     if YEARS[0] <= stamp[:4] <= YEARS[1]:
         return stamp
-    raise CellError("date", f"the year {stamp[:4]} is not believable", f"年份 {stamp[:4]} 不可信")
+    raise TellingError("date", f"the year {stamp[:4]} is not believable", f"年份 {stamp[:4]} 不可信")
 
 
 def _no(text: str, english: str, chinese: str) -> str:

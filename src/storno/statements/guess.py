@@ -6,7 +6,7 @@ Each guess says how sure it is; what two readings fit is told, not decided in si
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 
 from storno.statements import cells as cell_of
@@ -105,19 +105,29 @@ def _twin(values: Sequence[str], form: str, time: str) -> str:
 
 
 def _all_days(values: Sequence[str], formats: tuple[str, ...]) -> bool:
-    return all(_works(lambda value: cell_of.day(value, formats, 2000), value) for value in values)
+    return _all(lambda value: cell_of.day(value, formats, 2000), values, formats)
 
 
 def _all_moments(values: Sequence[str], formats: tuple[str, ...]) -> bool:
-    return all(_works(lambda value: cell_of.moment(value, formats, 2000, 0), value) for value in values)
+    return _all(lambda value: cell_of.moment(value, formats, 2000, 0), values, formats)
 
 
-def _works(read: object, value: str) -> bool:
-    assert callable(read), "a reader of one value"
-    try:
-        read(value)
-    except CellError:
-        return False
+def _all(read: Callable[[str], str], values: Sequence[str], formats: tuple[str, ...]) -> bool:
+    """Say whether every value can be read.
+
+    Where the order of year, month and day shows, a few of days that do not exist (29 February) are still dates: their
+    rows are rejects. Elsewhere such a value is what tells `DD/MM` from `MM/DD`.
+    """
+    missing = 0
+    for value in values:
+        try:
+            read(value)
+        except cell_of.NoSuchDayError:
+            missing += 1
+            if formats != ("auto",) or 2 * missing > len(values):
+                return False
+        except CellError:
+            return False
     return True
 
 
@@ -139,7 +149,7 @@ def money(header: str, values: Sequence[str]) -> Money:
     """Say whether all the values are amounts, in which unit, with which decimal mark."""
     filled = [value for value in values if clean(value) not in ("", "-", "--")]
     if not filled:
-        return Money(False)
+        return Money(False, why=("no values seen", "未见到值"))
     decimal = _decimal(filled)
     read = [_units(value, decimal) for value in filled]
     if any(one is None for one in read):

@@ -16,15 +16,22 @@ from storno.statements import guess, mask
 from storno.statements.base import ReadOptions
 from storno.statements.cells import clean
 from storno.statements.guess import Money, Name, When
-from storno.statements.line import FileRefused, Part, Reject, Total
+from storno.statements.line import FileRefused, Part, Reject, StatementLine, Total
 from storno.statements.mapping import Mapping
 from storno.statements.mapping_parse import parse_mapping
 from storno.statements.proposal_toml import TOTAL_ROW, Draft, write
 from storno.statements.sample import Sample, look
 from storno.statements.table import Row, Session, parts
+from storno.statements.total_words import currency_of_all, said
+from storno.statements.words import bare
 
 MONEY = ("amount", "debit", "credit", "balance", "fee", "net")
 _CHINESE = re.compile("[\u4e00-\u9fff]")
+_TERMINAL = frozenset({"tid", "batch", "rrn", "auth_code"})
+"""Columns that only lists of terminals' transactions have."""
+_POS = re.compile("终端|pos|批次|参考号|刷卡")
+_VOUCHERS = {"流水号": 60, "凭证号": 50}
+"""Names that terminals and banks use for different things; how sure each is as a bank's reference."""
 TIMES = ("date", "time", "at", "original_at")
 
 
@@ -74,13 +81,21 @@ def propose(source: BinaryIO, name: str = "proposed") -> Proposal:
     """
     sample = look(source)
     found = _columns(sample)
-    doubts: list[Doubt] = []
+    doubts = [] if sample.rows else [_no_rows()]
     draft = _draft(name, sample, found, doubts)
     toml, preview = _best(draft, sample, doubts)
     mapping = parse_mapping(toml)
     doubts += _tried(preview)
     return Proposal(
         mapping, toml, sample, tuple(found[place] for place in sorted(found)), tuple(doubts), preview
+    )
+
+
+def _no_rows() -> Doubt:
+    return Doubt(
+        "there is no row behind the header: units, signs, dates and kinds are guessed from names alone; "
+        "run this again on the file of a day with transactions",
+        "表头之后没有明细行：单位、符号、日期与类型仅凭列名推测；请换用有交易日的文件重新生成",
     )
 
 
@@ -94,6 +109,7 @@ def _columns(sample: Sample) -> dict[int, Column]:
         distinct = tuple(dict.fromkeys(clean(value) for value in values if clean(value)))[:3]
         shown = tuple(mask.card(one) if member == "card" else mask.mask_text(one) for one in distinct)
         guessed[place] = Column(place + 1, clean(header), member, sure, english, chinese, shown)
+    _vouchers(guessed)
     best: dict[str, Column] = {}
     for column in guessed.values():
         if column.member and _rank(column, sample) > _rank(best.get(column.member), sample):
@@ -107,6 +123,20 @@ def _columns(sample: Sample) -> dict[int, Column]:
                 chinese=f"也可能是 {column.member}，但 {other!r} 更合适",
             )  # fmt: skip
     return guessed
+
+
+def _vouchers(guessed: dict[int, Column]) -> None:
+    """Take what may be a terminal's STAN for a bank's voucher or serial number, where nothing speaks of a terminal."""
+    members = {column.member for column in guessed.values()}
+    if members & _TERMINAL or any(_POS.search(bare(column.name)) for column in guessed.values()):
+        return
+    for place, column in guessed.items():
+        if column.member == "stan" and bare(column.name) in _VOUCHERS:
+            guessed[place] = replace(
+                column, member="reference", sure=_VOUCHERS[bare(column.name)],
+                english="a number of the bank's: no column speaks of a terminal",
+                chinese="银行的凭证号或流水号：没有与终端有关的列",
+            )  # fmt: skip
 
 
 def _rank(column: Column | None, sample: Sample) -> tuple[int, int, int]:
@@ -216,7 +246,7 @@ def _money(draft: Draft, doubts: list[Doubt]) -> None:
     if not pair:
         draft.unit_of_amount = draft.money[draft.amount[0]]
     unit: Money = draft.unit_of_amount
-    if unit.sure < 80:
+    if unit.sure < 80 and sample.rows:
         word, word_zh = ("minor units (fen)", "分") if unit.unit == "fen" else ("main units (yuan)", "元")
         doubts.append(Doubt(
             f"amounts are taken as {word}: {unit.why[0]}; check `unit`",
@@ -348,23 +378,37 @@ def _best(draft: Draft, sample: Sample, doubts: list[Doubt]) -> tuple[str, tuple
         draft.sign = sign
         toml = write(draft)
         preview = _preview(parse_mapping(toml), sample)
-        broken = sum(
-            isinstance(part, Reject) or (isinstance(part, Total) and not part.met) for part in preview
-        )
+        broken = len(_broken(preview))
         tried.append((broken, len(tried), sign, draft.totals, toml, preview))
         if not broken:
             break
     _, _, draft.sign, draft.totals, toml, preview = min(tried, key=lambda one: one[:2])
     if draft.sign != wanted_sign:
-        doubts.append(Doubt(
-            "amounts are turned round: only so do the balances follow", "金额已取反：只有这样余额才能衔接"
-        ))  # fmt: skip
+        # What was wrong with the trial as written is the reason; sums alone never are: they would be skipped.
+        doubts.append(_turned(next(one[5] for one in tried if one[2:4] == (wanted_sign, draft.totals))))
     if draft.totals != wanted_totals:
         doubts.append(Doubt(
             "a row of sums was seen that the rows do not meet; it is skipped and not compared",
             "发现合计行，但与明细不符；现跳过该行，不作比对",
         ))  # fmt: skip
     return toml, preview
+
+
+def _broken(preview: Sequence[Part]) -> list[Reject | Total]:
+    return [one for one in preview if isinstance(one, Reject) or (isinstance(one, Total) and not one.met)]
+
+
+def _turned(as_written: Sequence[Part]) -> Doubt:
+    """Say why amounts were turned round: what does not follow when they are read as written."""
+    broken = _broken(as_written)
+    if any(isinstance(one, Total) and one.name in ("balance", "closing_balance") for one in broken):
+        why = "only so do the balances follow", "只有这样余额才能衔接"
+    else:
+        why = (
+            "as written they contradict the kinds (a payment would be money away)",
+            "按原样读取与交易类型矛盾（支付会成为支出）",
+        )
+    return Doubt(f"amounts are turned round: {why[0]}", f"金额已取反：{why[1]}")
 
 
 def _preview(mapping: Mapping, sample: Sample) -> tuple[Part, ...]:
@@ -387,9 +431,9 @@ def _tried(preview: Sequence[Part]) -> list[Doubt]:
             f"所见行中有 {len(rejects)} 行被拒；第 {first.line_no} 行：{first.chinese}",
         ))  # fmt: skip
     if unmet:
-        one = unmet[0]
+        lines = [part for part in preview if isinstance(part, StatementLine)]
+        english, chinese = said(unmet[0], currency_of_all(one.currency for one in lines))
         out.append(Doubt(
-            f"line {one.where}: {one.name} is {one.declared}, counted {one.counted}; check unit, sign and order",
-            f"第 {one.where} 行：{one.name} 为 {one.declared}，计得 {one.counted}；请核对单位、符号与顺序",
+            f"{english}; check unit, sign and order", f"{chinese}；请核对单位、符号与顺序"
         ))  # fmt: skip
     return out

@@ -22,7 +22,7 @@ from storno.statements.identity import key_of, numbered, print_of
 from storno.statements.line import FileRefused, Frame, LineKind, Reject, StatementLine, Total
 from storno.statements.mapping_load import load_mapping
 from storno.statements.mask import card, mask_id, mask_text
-from storno.statements.total_words import said
+from storno.statements.total_words import currency_of_all, said
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -274,8 +274,8 @@ def refuse_totals(seen: Counted) -> FileRefused | None:
     broken = [total for total in seen.totals if not total.met]
     if not broken:
         return None
-    currencies = sorted({one.currency for one in seen.sums()})
-    told = [said(one, currencies[0] if len(currencies) == 1 else "") for one in broken[:TOTALS_SHOWN]]
+    currency = currency_of_all(one.currency for one in seen.sums())
+    told = [said(one, currency) for one in broken[:TOTALS_SHOWN]]
     english, chinese = "; ".join(each[0] for each in told), "；".join(each[1] for each in told)
     if len(broken) > TOTALS_SHOWN:
         english += f"; and {len(broken) - TOTALS_SHOWN} more"

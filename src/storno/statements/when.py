@@ -29,11 +29,20 @@ class WhenError(ValueError):
         self.chinese = chinese
 
 
+class NoSuchDayError(WhenError):
+    """A day that is written as days are, and is in no calendar: 29 February 2026."""
+
+
 def _no_day(text: str) -> WhenError:
     if not text.strip():
         return WhenError("the date is empty", "日期为空")
     quoted = repr(mask_text(text.strip())[:24])
     return WhenError(f"{quoted} is no date", f"{quoted} 不是日期")
+
+
+def _no_such_day(text: str) -> NoSuchDayError:
+    quoted = repr(mask_text(text.strip())[:24])
+    return NoSuchDayError(f"{quoted}: there is no such day in the calendar", f"{quoted}：日历上没有这一天")
 
 
 def _no_time(text: str) -> WhenError:
@@ -45,7 +54,7 @@ def _exact(year: str | int, month: str | int, day_: str | int, text: str) -> dat
     try:
         return date(int(year), int(month), int(day_))
     except ValueError:
-        raise _no_day(text) from None
+        raise _no_such_day(text) from None
 
 
 def _split_day(text: str) -> tuple[date, str]:
@@ -148,7 +157,7 @@ def with_year(mmdd: str, anchor: str, days_after: int = 1) -> str:
             continue
         if found <= latest:
             return f"{found.year:04d}{mmdd}"
-    raise _no_day(mmdd)
+    raise _no_such_day(mmdd)
 
 
 def shift_day(yyyymmdd: str, days: int) -> str:
