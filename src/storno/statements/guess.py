@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 
+from storno.money import LETTERS
 from storno.statements import cells as cell_of
 from storno.statements.cells import CellError, Number, clean
 from storno.statements.mapping import MINUS_WORDS, PLUS_WORDS
@@ -24,6 +25,10 @@ _SLASHED = re.compile(r"\d{1,2}[/-]\d{1,2}[/-]\d{2,4}")
 _TIME_ONLY = re.compile(r"\d{1,2}:\d{2}(:\d{2})?|([01]\d|2[0-3])[0-5]\d[0-5]\d|1899-12-3\d .*")
 _FEN = re.compile(r"\(.*分\)|单位:?分|fen|minor|cents?\b|\(.*cent.*\)")
 _YUAN = re.compile(r"\(.*元\)|/元|单位:?元|yuan|\((?:cny|rmb|usd|eur)\)")
+_IN_NAME = re.compile(r"(?<![a-z])[a-z]{3}(?![a-z])|[€£]")
+_LETTERS = re.compile(r"zł|[A-Za-z]{3}|[€£]")
+_SYMBOLS = {"€": "EUR", "£": "GBP", "zł": "PLN"}
+"""Signs of one currency only; ¥ and $ are of several."""
 _TWINS = {"DD/MM": "MM/DD", "DD-MM": "MM-DD"}
 _OTHERS = re.compile(r"对方|对手|收款|付款|tegen|counterpart|beneficiar|payee")
 """Marks the other side's account or card, which says nothing of whose statement it is."""
@@ -43,7 +48,7 @@ class Name:
 
 def by_name(header: str) -> Name:
     """Say what a header name means: a known name exactly, else the longest known name inside it."""
-    words, name = header_words(), bare(header)
+    words, name = header_words(), bare(header).removeprefix("#")
     if name in words:
         return Name(words[name], 95, name)
     inside = [word for word in words if _tellable(word) and word in name]
@@ -53,6 +58,11 @@ def by_name(header: str) -> Name:
     if words[longest] in ("account", "card") and _OTHERS.search(name):
         return Name("", 0)
     return Name(words[longest], 60 if name.endswith(longest) else 50, longest)
+
+
+def names_a_party(header: str) -> bool:
+    """Say whether a column names the other side: what a booking is for stands elsewhere, if it stands anywhere."""
+    return _OTHERS.search(bare(header)) is not None
 
 
 def _tellable(word: str) -> bool:
@@ -80,7 +90,7 @@ def when(values: Sequence[str]) -> When:
     ):
         return When("time")
     if not any(_SLASHED.match(clean(value)) for value in filled):
-        if _all_moments(filled, ("auto",)):
+        if _all_moments(filled, ("auto",)) and not _all_midnight(filled):
             return When("at")
         if _all_days(filled, ("auto",)):
             return When("date")
@@ -92,6 +102,18 @@ def when(values: Sequence[str]) -> When:
     if all(isinstance(value, Number) for value in filled) and _all_days(filled, ("excel",)):
         return When("at" if any("." in value for value in filled) else "date", ("auto",))
     return When("")
+
+
+def _all_midnight(values: Sequence[str]) -> bool:
+    """Say whether no value has a time of day: a spreadsheet's whole days, or a day with zeros behind it."""
+    return not any(_has_time(value) for value in values)
+
+
+def _has_time(value: str) -> bool:
+    try:
+        return not cell_of.moment(value, ("auto",), 2000, 0).endswith("000000")
+    except CellError:  # one of the few days that do not exist
+        return False
 
 
 def _fraction(value: str) -> bool:
@@ -192,6 +214,27 @@ def _unit(header: str, values: Sequence[str], decimal: str) -> tuple[str, int, s
     if any(not text.endswith("00") for text in texts) and all(len(text.lstrip("+-")) >= 3 for text in texts):
         return "fen", 45, "whole numbers that do not look like main units", "全为整数，像是以分为单位"
     return "yuan", 45, "whole numbers only", "全为整数"
+
+
+def currency(header: str, values: Sequence[str]) -> str:
+    """Give the ISO letters that amounts say in their column's name or beside each of them; empty: none, or several."""
+    named = {_SYMBOLS.get(one, str(one).upper()) for one in _IN_NAME.findall(plain(header))} & LETTERS
+    if len(named) == 1:
+        return named.pop()
+    found = {_beside(clean(value)) for value in values if clean(value) not in ("", "-", "--")}
+    return found.pop() if len(found) == 1 else ""
+
+
+def _beside(text: str) -> str:
+    letters = _LETTERS.findall(text)
+    known = {_SYMBOLS.get(one, one.upper()) for one in letters} & LETTERS
+    return known.pop() if len(known) == 1 else ""
+
+
+def differs(values: Sequence[str]) -> bool:
+    """Say whether nearly every value is another one; a statement is of one account or a few."""
+    filled = [text for value in values if (text := clean(value))]
+    return len(filled) > 1 and 2 * len(set(filled)) > len(filled)
 
 
 def sign_words(values: Sequence[str]) -> bool:

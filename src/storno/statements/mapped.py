@@ -93,6 +93,7 @@ class RowReader:
         return shown(",".join(mask.card(cell) if at == place else cell for at, cell in enumerate(cells)))
 
     def _line(self, line_no: int, cells: Cells) -> StatementLine:
+        self._at = ROW
         currency = self._currency(cells)
         places = decimals_of(currency)
         amount = self._amount(cells, places)

@@ -27,8 +27,13 @@ from storno.statements.words import bare
 
 MONEY = ("amount", "debit", "credit", "balance", "fee", "net")
 _CHINESE = re.compile("[\u4e00-\u9fff]")
+_JAPANESE = re.compile("[\u3040-\u30ff]|日付|取引|残高")
+_TRADITIONAL = re.compile("[餘額帳幣備註結轉]")
+"""Letters of Hong Kong and Taiwan, whose banks keep accounts in several currencies."""
 _TERMINAL = frozenset({"tid", "batch", "rrn", "auth_code"})
 """Columns that only lists of terminals' transactions have."""
+_PAID = re.compile("^(交易|消费|发生)|transaction|trans|txn")
+_BOOKED = re.compile("清算|结算|入账|记账|settle|post|book")
 _POS = re.compile("终端|pos|批次|参考号|刷卡")
 _VOUCHERS = {"流水号": 60, "凭证号": 50}
 """Names that terminals and banks use for different things; how sure each is as a bank's reference."""
@@ -110,6 +115,7 @@ def _columns(sample: Sample) -> dict[int, Column]:
         shown = tuple(mask.card(one) if member == "card" else mask.mask_text(one) for one in distinct)
         guessed[place] = Column(place + 1, clean(header), member, sure, english, chinese, shown)
     _vouchers(guessed)
+    _traded(guessed)
     best: dict[str, Column] = {}
     for column in guessed.values():
         if column.member and _rank(column, sample) > _rank(best.get(column.member), sample):
@@ -131,22 +137,36 @@ def _vouchers(guessed: dict[int, Column]) -> None:
     if members & _TERMINAL or any(_POS.search(bare(column.name)) for column in guessed.values()):
         return
     for place, column in guessed.items():
-        if column.member == "stan" and bare(column.name) in _VOUCHERS:
+        named = next((one for one in _VOUCHERS if bare(column.name).endswith(one)), "")
+        if column.member == "stan" and named:
             guessed[place] = replace(
-                column, member="reference", sure=_VOUCHERS[bare(column.name)],
+                column, member="reference", sure=_VOUCHERS[named],
                 english="a number of the bank's: no column speaks of a terminal",
                 chinese="银行的凭证号或流水号：没有与终端有关的列",
             )  # fmt: skip
+
+
+def _traded(guessed: dict[int, Column]) -> None:
+    """Where one date says when the money was booked and another when it was paid, the time of day is the latter's."""
+    dates = {place: column for place, column in guessed.items() if column.member == "date"}
+    paid = [place for place, column in dates.items() if _PAID.search(bare(column.name))]
+    if len(paid) == 1 and any(_BOOKED.search(bare(column.name)) for column in dates.values()):
+        guessed[paid[0]] = replace(
+            guessed[paid[0]], member="traded",
+            english="the day of the transaction; another column says when it was booked",
+            chinese="交易当日；记账或清算日另有一列",
+        )  # fmt: skip
 
 
 def _rank(column: Column | None, sample: Sample) -> tuple[int, int, int]:
     """Say how well a column fits; of two that could be the narrative, the one that says more."""
     if column is None:
         return (0, 0, 0)
-    if column.member != "text":
-        return (column.sure, 0, 0)
+    if column.member != "text":  # of what was paid and what was booked, the account has what was booked
+        return (column.sure, int(column.name.startswith(("记账", "入账"))), 0)
     distinct = set(map(clean, sample.values(column.place - 1))) - {""}
-    return (column.sure, len(distinct), sum(map(len, distinct)))
+    says = guess.names_a_party(column.name)
+    return (column.sure, 2 * len(distinct) - says, sum(map(len, distinct)))
 
 
 def _member(header: str, values: Sequence[str]) -> tuple[str, int, str, str]:
@@ -168,10 +188,12 @@ def _member(header: str, values: Sequence[str]) -> tuple[str, int, str, str]:
         return _named(
             replace(name, member=member), f"every value is a {_WHAT[what][0]}", f"各值均为{_WHAT[what][1]}"
         )
-    if name.member == "kind" and guess.sign_words(values):
+    if name.member in ("kind", "mark") and guess.sign_words(values):
         return _named(
             replace(name, member="sign"), "every value is a word for in or away", "各值均为收支方向"
         )
+    if name.member == "account" and guess.differs(values):
+        return _unfit(name, "it differs in nearly every row: the other side's", "几乎每行不同：是对方账号")
     if name.member == "sign" and not guess.sign_words(values):
         return _unfit(name, "its values are no words for in and away", "取值不是收支方向")
     return _named(name, "", "")
@@ -255,7 +277,17 @@ def _money(draft: Draft, doubts: list[Doubt]) -> None:
 
 
 def _currency(draft: Draft, doubts: list[Doubt]) -> None:
-    if "currency" not in draft.at and not _CHINESE.search("".join(draft.sample.header)):
+    if "currency" not in draft.at:
+        said = {
+            guess.currency(draft.at[one].name, draft.sample.values(draft.at[one].place - 1))
+            for one in draft.amount
+        }
+        header = "".join(draft.sample.header)
+        draft.currency = said.pop() if len(said) == 1 else ""
+        if not draft.currency and _JAPANESE.search(header):
+            draft.currency = "JPY"
+        if draft.currency or (_CHINESE.search(header) and not _TRADITIONAL.search(header)):
+            return
         doubts.append(Doubt(
             "no column says the currency: it is taken from --currency, which is CNY unless given",
             "没有币种列：取自 --currency，缺省为 CNY",
@@ -263,7 +295,7 @@ def _currency(draft: Draft, doubts: list[Doubt]) -> None:
 
 
 def _when(draft: Draft, doubts: list[Doubt]) -> None:
-    for member in ("date", "at", "time", "original_at"):
+    for member in ("date", "traded", "at", "time", "original_at"):
         if member not in draft.at:
             continue
         column = draft.at[member]

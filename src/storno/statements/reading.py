@@ -48,6 +48,16 @@ _NOT_READ = (
         "a PDF is for people: ask the bank for CSV, XLSX, CAMT, MT940 or OFX",
         "PDF 供人阅读：请向银行索取 CSV、XLSX、CAMT、MT940 或 OFX 文件",
     ),
+    (
+        b"PK\x03\x04",
+        "an archive: unpack it, or let `storno import` open it",
+        "压缩包：请先解压，或直接用 `storno import` 读取",
+    ),
+    (
+        b"\x1f\x8b",
+        "an archive: unpack it, or let `storno import` open it",
+        "压缩包：请先解压，或直接用 `storno import` 读取",
+    ),
     (b"Rar!", "a RAR archive is not opened: unpack it first", "不支持 RAR 压缩包：请先解压"),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive is not opened: unpack it first", "不支持 7z 压缩包：请先解压"),
     (

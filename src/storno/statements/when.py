@@ -13,6 +13,10 @@ from storno.statements.mask import mask_text
 
 _DAY = re.compile(r"(\d{4})(?:[-/.](\d{1,2})[-/.](\d{1,2})|年(\d{1,2})月(\d{1,2})日?|(\d{2})(\d{2}))")
 _EUROPEAN = re.compile(r"(\d{1,2})[./](\d{1,2})[./](\d{4})")
+_MINGUO = re.compile(
+    r"(?:民[國国])?(1[0-4]\d)(?:[-/.](\d{1,2})[-/.](\d{1,2})(?!\d)|年(\d{1,2})月(\d{1,2})日)"
+)
+"""Taiwan's years, counted from 1912: 115/11/02."""
 _TIME = re.compile(
     r"(\d{1,2})(?::(\d{2})(?::(\d{2}))?|(\d{2})(\d{2})?|[时点](\d{1,2})分(?:(\d{1,2})秒)?)"
     r"(?:[.,]\d+)?\s*(Z|[+-]\d{2}:?\d{2})?", re.IGNORECASE
@@ -68,6 +72,9 @@ def _split_day(text: str) -> tuple[date, str]:
         first, second, year = found.groups()
         if "." in found[0] or int(first) > 12 or first == second:
             return _exact(year, second, first, text), bare[found.end() :]
+    if found := _MINGUO.match(bare):
+        parts = [one for one in found.groups() if one is not None]
+        return _exact(int(parts[0]) + 1911, parts[1], parts[2], text), bare[found.end() :]
     raise _no_day(text)
 
 
