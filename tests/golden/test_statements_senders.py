@@ -419,3 +419,31 @@ def test_an_account_before_its_currency_is_the_account(user):
     assert [(one["account"], one["amount_minor"], one["kind"]) for one in lines] == [
         ("NL91RABO0315273637", -990, "other"), ("NL91RABO0315273637", -100, "fee"),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("lang", "said"), [("en", "is in USD, the line in CNY"), ("zh", "的币种为 USD，该行为 CNY")]
+)
+def test_an_amount_is_never_taken_for_one_in_another_currency(user, lang, said):
+    path = user.file("bank.csv", b"Date,Description,Amount,Balance\n2026-11-01,a,USD 1.00,USD 1.00\n")
+    code, out, _ = user.call("--lang", lang, "statement", "check", path)
+    assert code == 1
+    assert said in out
+    assert user.call("--lang", lang, "import", path, "--home", user.folder / "home")[0] == 1
+    [line] = user.imported(path, "--currency", "USD")
+    assert (line["amount_minor"], line["currency"]) == (100, "USD")
+
+
+@pytest.mark.parametrize(
+    ("name", "currency"),
+    [
+        ("Amount (SEK)", "SEK"),
+        ("Amount EUR", "EUR"),
+        ("Amount [£]", "GBP"),
+        ("Amount ALL", "CNY"),
+        ("Amount", "CNY"),
+    ],
+)
+def test_a_header_may_name_the_currency(user, name, currency):
+    lines = user.mapped(user.file("bank.csv", f"Date,Text,{name}\n2026-11-14,a,-1.00\n".encode()))
+    assert [one["currency"] for one in lines] == [currency]

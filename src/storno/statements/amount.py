@@ -21,6 +21,9 @@ _DASHES = str.maketrans("\u2212\u2010\u2011\u2013\u2014", "-----")
 _SIGNS = re.compile(
     r"^(?:CNY|RMB|USD|EUR|HKD|US\$|HK\$|[¥$€£元圆])\s*|\s*(?:CNY|RMB|USD|EUR|HKD|[元圆¥€])$", re.IGNORECASE
 )
+_BESIDE = re.compile(r"zł|HK\$|US\$|[A-Za-z]{3}|[€£]")
+_SYMBOLS = {"€": "EUR", "£": "GBP", "zł": "PLN", "HK$": "HKD", "US$": "USD", "RMB": "CNY", "rmb": "CNY"}
+"""Signs of one currency only."""
 
 
 class AmountError(ValueError):
@@ -120,6 +123,12 @@ def _sign(text: str) -> tuple[str, bool]:
     elif bare[-1:] in ("+", "-"):
         negative, bare = bare[-1] == "-", bare[:-1]
     return _SIGNS.sub("", bare.strip()).strip(), negative
+
+
+def currency_beside(text: str) -> str:
+    """Give the ISO letters of the currency beside an amount; empty: none, or a sign of several ($, ¥, 元)."""
+    found = {_SYMBOLS.get(one, one.upper()) for one in _BESIDE.findall(text)} & LETTERS
+    return found.pop() if len(found) == 1 else ""
 
 
 def _letters(bare: str) -> tuple[str, bool]:

@@ -13,7 +13,7 @@ from decimal import Decimal
 from functools import lru_cache
 
 from storno.statements import when
-from storno.statements.amount import AmountError, scaled
+from storno.statements.amount import AmountError, currency_beside, scaled
 
 _EDGES = " \t\r\n\x0b\x0c\u3000\xa0\ufeff`"
 _WRAPPED = ("=", "'")
@@ -90,8 +90,11 @@ def identifier(cell: str) -> str:
     )
 
 
-def money(cell: str, places: int, decimal_mark: str = ".") -> int:
-    """Give an amount in units of 10^-places. A spreadsheet's number must be such a unit but for binary noise."""
+def money(cell: str, places: int, decimal_mark: str = ".", currency: str = "") -> int:
+    """Give an amount in units of 10^-places. A spreadsheet's number must be such a unit but for binary noise.
+
+    `currency`: what the line's is, where it is known; an amount that says another is a CellError and never converted.
+    """
     text = clean(cell)
     if isinstance(cell, Number):
         return _float_units(text, places)
@@ -101,9 +104,17 @@ def money(cell: str, places: int, decimal_mark: str = ".") -> int:
     if _DESTROYED.fullmatch(text):
         raise CellError("destroyed", f"{text!r} was rounded by a spreadsheet", f"{text!r} 已被电子表格取整")
     try:
-        return scaled(text, places, decimal_mark=decimal_mark)
+        value = scaled(text, places, decimal_mark=decimal_mark)
     except AmountError as error:
         raise CellError("amount", error.english, error.chinese) from None
+    said = currency_beside(text) if currency else ""
+    if said and said != currency:
+        raise CellError(
+            "currency",
+            f"{text[:24]!r} is in {said}, the line in {currency}: name the currency in the mapping or with --currency",
+            f"{text[:24]!r} 的币种为 {said}，该行为 {currency}：请在映射中或用 --currency 指明币种",
+        )
+    return value
 
 
 def _float_units(text: str, places: int) -> int:

@@ -9,8 +9,9 @@ import re
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 
-from storno.money import LETTERS
+from storno.money import CURRENCIES
 from storno.statements import cells as cell_of
+from storno.statements.amount import currency_beside
 from storno.statements.cells import CellError, Number, clean
 from storno.statements.mapping import MINUS_WORDS, PLUS_WORDS
 from storno.statements.mask import mask_text
@@ -25,10 +26,8 @@ _SLASHED = re.compile(r"\d{1,2}[/-]\d{1,2}[/-]\d{2,4}")
 _TIME_ONLY = re.compile(r"\d{1,2}:\d{2}(:\d{2})?|([01]\d|2[0-3])[0-5]\d[0-5]\d|1899-12-3\d .*")
 _FEN = re.compile(r"\(.*分\)|单位:?分|fen|minor|cents?\b|\(.*cent.*\)")
 _YUAN = re.compile(r"\(.*元\)|/元|单位:?元|yuan|\((?:cny|rmb|usd|eur)\)")
-_IN_NAME = re.compile(r"(?<![a-z])[a-z]{3}(?![a-z])|[€£]")
-_LETTERS = re.compile(r"zł|[A-Za-z]{3}|[€£]")
-_SYMBOLS = {"€": "EUR", "£": "GBP", "zł": "PLN"}
-"""Signs of one currency only; ¥ and $ are of several."""
+_IN_NAME = re.compile(r"[(\[（]\s*([A-Z]{3}|[€£])\s*[)\]）]")
+_WORD = re.compile(r"\b[A-Z]{3}\b")
 _TWINS = {"DD/MM": "MM/DD", "DD-MM": "MM-DD"}
 _OTHERS = re.compile(r"对方|对手|收款|付款|tegen|counterpart|beneficiar|payee")
 """Marks the other side's account or card, which says nothing of whose statement it is."""
@@ -218,17 +217,13 @@ def _unit(header: str, values: Sequence[str], decimal: str) -> tuple[str, int, s
 
 def currency(header: str, values: Sequence[str]) -> str:
     """Give the ISO letters that amounts say in their column's name or beside each of them; empty: none, or several."""
-    named = {_SYMBOLS.get(one, str(one).upper()) for one in _IN_NAME.findall(plain(header))} & LETTERS
+    text = clean(header)
+    named = {currency_beside(one) for one in _IN_NAME.findall(text)} - {""}
+    named |= set(_WORD.findall(text)) & set(CURRENCIES)  # without brackets ALL and TOP are words
     if len(named) == 1:
         return named.pop()
-    found = {_beside(clean(value)) for value in values if clean(value) not in ("", "-", "--")}
+    found = {currency_beside(clean(value)) for value in values if clean(value) not in ("", "-", "--")}
     return found.pop() if len(found) == 1 else ""
-
-
-def _beside(text: str) -> str:
-    letters = _LETTERS.findall(text)
-    known = {_SYMBOLS.get(one, one.upper()) for one in letters} & LETTERS
-    return known.pop() if len(known) == 1 else ""
 
 
 def differs(values: Sequence[str]) -> bool:
