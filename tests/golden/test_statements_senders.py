@@ -447,3 +447,21 @@ def test_an_amount_is_never_taken_for_one_in_another_currency(user, lang, said):
 def test_a_header_may_name_the_currency(user, name, currency):
     lines = user.mapped(user.file("bank.csv", f"Date,Text,{name}\n2026-11-14,a,-1.00\n".encode()))
     assert [one["currency"] for one in lines] == [currency]
+
+
+def test_days_without_a_year_ask_for_it(user):
+    text = "交易日,摘要,发生额,账户余额\n11月2日,结算,12.50,22.50\n11月13日,手续费,-2.00,20.50\n"
+    path, toml = user.file("bank.csv", text.encode()), user.folder / "my.toml"
+    assert user.call("statement", "map", path, "--out", toml)[0] == 0
+    code, out, _ = user.call("import", path, "--mapping", toml, "--home", user.folder / "home", "--json")
+    assert (code, json.loads(out)["refused"]["code"]) == (1, "year")
+    lines = user.imported(path, "--mapping", toml, "--year", "2026")
+    assert [one["settled_on"] for one in lines] == ["20261102", "20261113"]
+
+
+def test_a_column_of_amounts_paid_by_card_is_no_card_number(user):
+    text = (
+        "Date,Gross Sales,Card,Fees,ID\n11/13/26,$12.50,$12.50,-$0.40,T1\n11/14/26,($2.50),($2.50),$0.00,T2\n"
+    )
+    lines = user.mapped(user.file("sales.csv", text.encode()))
+    assert [(one["amount_minor"], one["card"] or "") for one in lines] == [(1250, ""), (-250, "")]

@@ -258,7 +258,7 @@ def _pattern(form: str) -> re.Pattern[str]:
         out += [re.escape(form[end : token.start()]), _TOKENS[token[0]]]
         end = token.end()
     text = "".join(out) + re.escape(form[end:])
-    if form.isalpha():  # without marks between them the parts have their full width
+    if form.isascii() and form.isalpha():  # without marks between them the parts have their full width
         text = text.replace(r"\d{1,2}", r"\d{2}")
     return re.compile(text)
 

@@ -19,7 +19,7 @@ from storno.statements.words import bare, header_words, kind_words, mark_words, 
 
 _DAYS = (
     "YYYYMMDD", "DD/MM/YYYY", "MM/DD/YYYY", "DD-MM-YYYY", "MM-DD-YYYY", "DD.MM.YYYY", "DD/MM/YY", "MM/DD/YY",
-    "DD.MM.YY", "DD-MON-YYYY", "DD MON YYYY", "DD-MON-YY", "DD MON YY", "MON DD YYYY", "YYMMDD",
+    "DD.MM.YY", "DD-MON-YYYY", "DD MON YYYY", "DD-MON-YY", "DD MON YY", "MON DD YYYY", "MM月DD日", "YYMMDD",
 )  # fmt: skip
 _TIMES = ("", " hh:mm:ss", " hh:mm")
 _SLASHED = re.compile(r"\d{1,2}[/-]\d{1,2}[/-]\d{2,4}")

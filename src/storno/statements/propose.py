@@ -192,6 +192,8 @@ def _member(header: str, values: Sequence[str]) -> tuple[str, int, str, str]:
         return _named(
             replace(name, member="sign"), "every value is a word for in or away", "各值均为收支方向"
         )
+    if name.member == "card" and any("." in value for value in filled):
+        return _unfit(name, "its values are amounts", "取值是金额")
     if name.member == "account" and guess.differs(values):
         return _unfit(name, "it differs in nearly every row: the other side's", "几乎每行不同：是对方账号")
     if name.member == "sign" and not guess.sign_words(values):
