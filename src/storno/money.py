@@ -27,6 +27,24 @@ CURRENCIES: dict[str, tuple[str, int, str]] = {
     "RUB": ("643", 2, "₽"),
     "KWD": ("414", 3, "KD"),
 }
+_ODD_EXPONENTS = dict.fromkeys(
+    ("BIF", "CLP", "DJF", "GNF", "ISK", "KMF", "PYG", "RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF"),
+    0,
+) | dict.fromkeys(("BHD", "IQD", "JOD", "LYD", "OMR", "TND"), 3)
+# ISO 4217, list one, for statements: funds and metals left out, and what was given up since 2015 left in.
+LETTERS = frozenset((
+    "AED", "AFN", "ALL", "AMD", "ANG", "AOA", "ARS", "AUD", "AWG", "AZN", "BAM", "BBD", "BDT", "BGN", "BHD", "BIF",
+    "BMD", "BND", "BOB", "BRL", "BSD", "BTN", "BWP", "BYN", "BYR", "BZD", "CAD", "CDF", "CHF", "CLP", "CNY", "COP",
+    "CRC", "CUC", "CUP", "CVE", "CZK", "DJF", "DKK", "DOP", "DZD", "EGP", "ERN", "ETB", "EUR", "FJD", "FKP", "GBP",
+    "GEL", "GHS", "GIP", "GMD", "GNF", "GTQ", "GYD", "HKD", "HNL", "HRK", "HTG", "HUF", "IDR", "ILS", "INR", "IQD",
+    "IRR", "ISK", "JMD", "JOD", "JPY", "KES", "KGS", "KHR", "KMF", "KPW", "KRW", "KWD", "KYD", "KZT", "LAK", "LBP",
+    "LKR", "LRD", "LSL", "LYD", "MAD", "MDL", "MGA", "MKD", "MMK", "MNT", "MOP", "MRO", "MRU", "MUR", "MVR", "MWK",
+    "MXN", "MYR", "MZN", "NAD", "NGN", "NIO", "NOK", "NPR", "NZD", "OMR", "PAB", "PEN", "PGK", "PHP", "PKR", "PLN",
+    "PYG", "QAR", "RON", "RSD", "RUB", "RWF", "SAR", "SBD", "SCR", "SDG", "SEK", "SGD", "SHP", "SLE", "SLL", "SOS",
+    "SRD", "SSP", "STD", "STN", "SVC", "SYP", "SZL", "THB", "TJS", "TMT", "TND", "TOP", "TRY", "TTD", "TWD", "TZS",
+    "UAH", "UGX", "USD", "UYI", "UYU", "UZS", "VED", "VEF", "VES", "VND", "VUV", "WST", "XAF", "XCD", "XCG", "XOF",
+    "XPF", "YER", "ZAR", "ZMW", "ZWG", "ZWL",
+))  # fmt: skip
 _BY_DIGITS = {digits: letters for letters, (digits, _, _) in CURRENCIES.items()}
 
 
@@ -56,10 +74,18 @@ class Money:
         return other.minor
 
     def __str__(self) -> str:
-        _, exponent, sign = CURRENCIES.get(self.currency, ("", 2, self.currency + " "))
+        sign = CURRENCIES[self.currency][2] if self.currency in CURRENCIES else f"{self.currency} "
+        exponent = exponent_of(self.currency)
         whole, rest = divmod(abs(self.minor), 10**exponent)
         text = f"{whole:,}" + (f".{rest:0{exponent}d}" if exponent else "")
         return f"{'-' if self.minor < 0 else ''}{sign}{text}"
+
+
+def exponent_of(currency: str) -> int:
+    """Give the number of decimals of a currency: 2 unless ISO 4217 says otherwise."""
+    if currency in CURRENCIES:
+        return CURRENCIES[currency][1]
+    return _ODD_EXPONENTS.get(currency, 2)
 
 
 def currency_of(digits: str) -> str:

@@ -363,3 +363,66 @@ def test_a_header_printed_again_is_no_row_and_a_type_of_debit_and_credit_is_the_
     proposal = proposed(text)
     assert proposal.mapping.amount.sign == "marked"
     assert read(text.encode(), proposal.toml).whole().amounts == [-100_000, 200_000, -50_000]
+
+
+def test_amounts_turned_round_say_why():
+    """Balances are only a reason where there are some."""
+    kinds = proposed("交易日期,交易金额,交易类型,终端号\n2026-11-01,-1.00,消费,1\n2026-11-02,-5.00,消费,1\n")
+    assert kinds.mapping.amount.sign == "negated"
+    assert "contradict the kinds" in said(kinds)
+    assert "balances" not in said(kinds)
+    balances = proposed("date,amount,balance,text\n2026-11-01,5.00,95.00,a\n2026-11-02,-2.00,97.00,b\n")
+    assert "only so do the balances follow" in said(balances)
+
+
+def member_of(text, name):
+    return next(one.member for one in proposed(text).columns if one.name == name)
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "members"),
+    [
+        (
+            "交易日期,凭证号,借方发生额,贷方发生额,余额",
+            "2026-11-01,000123,,1.00,1.00",
+            {"凭证号": "reference"},
+        ),
+        (
+            "交易日期,凭证号,流水号,金额,摘要",
+            "2026-11-01,000123,88,1.00,a",
+            {"凭证号": "", "流水号": "reference"},
+        ),
+        (
+            "交易日期,凭证号,交易流水号,金额",
+            "2026-11-01,000123,88,1.00",
+            {"凭证号": "", "交易流水号": "reference"},
+        ),
+        (
+            "交易日期,凭证号,终端号,金额",
+            "2026-11-01,000123,10000001,1.00",
+            {"凭证号": "stan", "终端号": "tid"},
+        ),
+        ("交易日期,凭证号,批次号,金额", "2026-11-01,000123,000001,1.00", {"凭证号": "stan"}),
+        ("交易日期,流水号,检索参考号,金额", "2026-11-01,000123,261101000123,1.00", {"流水号": "stan"}),
+        ("交易日期,终端流水号,金额", "2026-11-01,000123,1.00", {"终端流水号": "stan"}),
+    ],
+)
+def test_a_voucher_number_is_a_stan_only_beside_a_terminal(header, row, members):
+    found = {name: member_of(f"{header}\n{row}\n", name) for name in members}
+    assert found == members
+
+
+def test_a_day_that_does_not_exist_does_not_hide_the_column_of_dates():
+    text = "交易日期,交易金额\n20260228,1.00\n20260229,2.00\n20260301,-1.00\n"
+    proposal = proposed(text)
+    assert [one.member for one in proposal.columns] == ["date", "amount"]
+    assert "there is no such day" in said(proposal)
+    assert read(text.encode(), proposal.toml).codes == [(3, "date")]
+
+
+@pytest.mark.parametrize("codec", ["utf-8", "gb18030", "utf-16", "utf-16-be"])
+def test_lines_that_end_as_on_an_old_mac_are_rows(codec):
+    data = "交易日期,交易金额,摘要\r2026-11-01,1.00,甲\r2026-11-02,-2.50,乙\r".encode(codec)
+    proposal = propose(io.BytesIO(data))
+    assert len(proposal.sample.rows) == 2
+    assert read(data, proposal.toml).whole().amounts == [100, -250]

@@ -21,7 +21,9 @@ from storno.statements.mask import card, is_card, mask_id, mask_text
         ("1,234.50", 123450), ("￥12.00", 1200), ("¥-5.00", -500), ("-¥5.00", -500), ("(3.20)", -320),
         ("３．２０", 320), ("1234.5-", -123450), ("12.00元", 1200), ("CNY 5", 500), ("+1.00", 100), (".5", 50),
         ("5.", 500), ("0.04000", 4), ("1 234.50", 123450), ("1'234.56", 123456), ("`0.01", 1), ("\t7\t", 700),
-        ("－8.10", -810), ("0", 0), ("-0.00", 0),
+        ("－8.10", -810), ("0", 0), ("-0.00", 0), ("1,23,456.78", 12345678), ("12,34,56,789", 12345678900),
+        ("12.00 Cr", 1200), ("12.00DR", -1200), ("PLN 1.00", 100), ("-1.00 PLN", -100), ("1 234.50 zł", 123450),
+        ("CHF 2.50 DR", -250),
     ],
 )  # fmt: skip
 def test_yuan_become_fen(text, minor):
@@ -31,7 +33,8 @@ def test_yuan_become_fen(text, minor):
 @pytest.mark.parametrize(
     "text",
     ["", " ", "1,23", "abc", "1.2.3", "1e5", "--5", "nan", "0.005", "1,2345.00", "²", ".", "-", "1 2", "9" * 18,
-     "9" * 100, "0x10", "1_000", "¥"],
+     "9" * 100, "0x10", "1_000", "¥", "1,23,45", "1,2,345", "123,45,678", "CR", "PLN", "-1.00 DR", "(1.00) DR",
+     "1.00 XYZ", "1'23'456"],
 )  # fmt: skip
 def test_what_is_no_amount_is_refused(text):
     with pytest.raises(amount.AmountError) as error:
@@ -92,7 +95,7 @@ def test_an_error_about_an_amount_does_not_show_a_card():
     [
         ("2026-01-31", "20260131"), ("2026/1/3", "20260103"), ("20260131", "20260131"), ("2026年1月3日", "20260103"),
         ("31.01.2026", "20260131"), ("31/12/2026", "20261231"), ("2026-01-31 10:00:00", "20260131"),
-        ("20260131101010", "20260131"),
+        ("20260131101010", "20260131"), ("115/11/02", "20261102"), ("民國115年1月3日", "20260103"),
     ],
 )  # fmt: skip
 def test_days_are_read(text, found):
@@ -100,7 +103,19 @@ def test_days_are_read(text, found):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "2026-02-30", "05/06/2026", "202601311", "26-01-31", "soon", "2026-01-3１x"]
+    "text",
+    [
+        "",
+        "2026-02-30",
+        "05/06/2026",
+        "202601311",
+        "26-01-31",
+        "soon",
+        "2026-01-3１x",
+        "115/02/29",
+        "95/11/02",
+        "151/1/1",
+    ],
 )
 def test_what_is_no_day_is_refused(text):
     with pytest.raises(when.WhenError):
@@ -231,7 +246,7 @@ def test_a_line_over_the_bound_is_cut_and_counted():
 
 @given(st.binary(max_size=400))
 def test_raw_lines_lose_no_byte(data):
-    ends = (b"", b"\n", b"\r\n")
+    ends = (b"", b"\r", b"\n", b"\r\n")  # a carriage return alone only at the end of the file
     rest = data
     for line in raw_lines(io.BytesIO(data)):
         plain = rest if line.no > 1 else rest.removeprefix(b"\xef\xbb\xbf")
@@ -266,11 +281,15 @@ def test_accented_letters_alone_are_western_and_pairs_are_chinese(text, codec, f
     assert [line.text for line in text_lines(io.BytesIO(data))] == text.splitlines()
 
 
-@pytest.mark.parametrize("codec", ["utf-8", "gb18030"])
+@pytest.mark.parametrize("codec", ["utf-8", "gb18030", "utf-16", "utf-16-le", "utf-16-be"])
 def test_lines_that_end_as_on_an_old_mac_are_lines(codec):
     data = "date,不\r2026-11-01,1.00\r2026-11-02,2.00\r".encode(codec)
     lines = [line.text for line in text_lines(io.BytesIO(data))]
     assert lines == ["date,不", "2026-11-01,1.00", "2026-11-02,2.00"]
+    long = ("date,amount\r" + "2026-11-01,1.00\r" * 20_000).encode(
+        codec
+    )  # longer than what is looked at first
+    assert sum(1 for _ in text_lines(io.BytesIO(long))) == 20_001
     mixed = b"a\rb\n" * 3
     assert [line.text for line in text_lines(io.BytesIO(mixed))] == ["a\rb"] * 3
 

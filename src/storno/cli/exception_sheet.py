@@ -20,7 +20,7 @@ from storno.cli.text import t
 from storno.cli.trouble import Trouble
 from storno.diagnosis.story import local_text
 from storno.journal.exception_table import TITLES, How
-from storno.money import CURRENCIES
+from storno.money import exponent_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -77,7 +77,7 @@ class SheetRow:
 def cells(entry: Entry, utc_offset_min: int) -> dict[str, str]:
     """Give the cells of an entry."""
     record = entry.record
-    exponent = CURRENCIES.get(entry.currency, ("", 2, ""))[1]
+    exponent = exponent_of(entry.currency)
     whole, rest = divmod(abs(entry.amount_minor), 10**exponent)
     sign = "-" if entry.amount_minor < 0 else ""
     return {

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from storno.app import home_dir
+from storno.cli.currency_option import currency_option
 from storno.cli.explain import settings_of
 from storno.cli.import_words import as_data, file_data, tell
 from storno.cli.open_journal import home_option
@@ -82,7 +83,7 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
         command = click.option(f"--{name.replace('_', '-')}", name, is_flag=True, help=_HELP[name])(command)
     command = click.option("--withdraw", default="", metavar="ID", help=_HELP["withdraw"])(command)
     command = click.option("--supersedes", multiple=True, metavar="ID", help=_HELP["supersedes"])(command)
-    command = click.option("--currency", default="CNY", show_default=True, help=_HELP["currency"])(command)
+    command = currency_option(_HELP["currency"])(command)
     command = click.option("--day", default="", metavar="YYYYMMDD", help=_HELP["day"])(command)
     command = click.option(
         "--year", type=click.IntRange(1980, 2100), default=None, metavar="YYYY", help=_HELP["year"]
@@ -136,19 +137,13 @@ def import_(
         )
     reading = ReadOptions(
         utc_offset_min=settings_of(home).node.utc_offset_min,
-        currency=_currency(currency), year=year or 0, day=_day(day), mapping=mapping,
+        currency=currency, year=year or 0, day=_day(day), mapping=mapping,
     )  # fmt: skip
     options = ImportOptions(
         reading, format_name, _passwords(password, password_file), accept_totals, correct, supersedes, beside
     )
     folder = home_dir(home)
     return max(_one(Path(name), folder, options, as_json=as_json) for name in files)
-
-
-def _currency(text: str) -> str:
-    if len(text) == 3 and text.isascii() and text.isalpha():
-        return text.upper()
-    raise Trouble(t(f"{text!r} is no currency", f"{text!r} 不是币种代码"), where="--currency", todo="CNY")
 
 
 def _day(text: str) -> str:

@@ -12,6 +12,8 @@ import click
 from storno.cli.text import t
 from storno.money import Money
 from storno.statements.line import LineKind
+from storno.statements.line_words import KINDS
+from storno.statements.total_words import currency_of_all, told
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,19 +23,6 @@ if TYPE_CHECKING:
     from storno.statements.line import FileRefused
 
 REJECTS_SHOWN = 5
-KINDS = {
-    LineKind.PAYMENT: ("payments", "支付"),
-    LineKind.REFUND: ("refunds", "退款"),
-    LineKind.VOID: ("voids", "撤销"),
-    LineKind.REVERSAL: ("reversals", "冲正"),
-    LineKind.PREAUTH: ("pre-authorisations", "预授权"),
-    LineKind.DEPOSIT: ("deposits", "入账"),
-    LineKind.FEE: ("fees", "手续费"),
-    LineKind.CHARGEBACK: ("chargebacks", "退单"),
-    LineKind.ADJUSTMENT: ("adjustments", "调整"),
-    LineKind.OTHER: ("other", "其他"),
-}
-"""What lines are for, in words."""
 
 
 def as_data(outcome: Outcome) -> dict[str, Any]:
@@ -112,12 +101,14 @@ def tell(outcome: Outcome, home: Path) -> None:
             f"{where}：{one.lines} 行，拒收 {one.rejects} 行（{about}），编号 {file_id}",
         )
     )
+    if not one.lines and not one.rejects:
+        click.echo("  " + no_rows())
     for s in one.sums:
         fee = f"  {t('fees', '手续费')} {Money(s.fee_minor, s.currency)}" if s.fee_minor else ""
-        click.echo(f"  {t(*KINDS[s.kind])}: {s.lines}  {Money(s.amount_minor, s.currency)}{fee}")
+        click.echo(f"  {_kinds(s.kind)}: {s.lines}  {Money(s.amount_minor, s.currency)}{fee}")
+    currency = currency_of_all(s.currency for s in one.sums)
     for d in one.totals:
-        word = t("met", "相符") if d.met else t(f"NOT met: counted {d.counted}", f"不符：实计 {d.counted}")
-        click.echo(f"  {t('declared', '申报')} {d.name} {d.declared}: {word}")
+        click.echo("  " + t(*told(d, currency)))
     for old in one.supersedes:
         click.echo("  " + t(f"takes the place of {old}", f"取代 {old}"))
     if one.repeats:
@@ -127,6 +118,19 @@ def tell(outcome: Outcome, home: Path) -> None:
     _print_rejects(outcome)
     if one.rejects_file:
         click.echo("  " + t("rejected lines: ", "拒收明细：") + str(home / one.rejects_file))
+
+
+def no_rows() -> str:
+    """Say what a file without rows may mean."""
+    return t(
+        "There is no row in it: right for a day without transactions, else ask the sender for the whole file.",
+        "文件中没有明细行：若当日确无交易则正常，否则请向发送方索取完整文件。",
+    )
+
+
+def _kinds(kind: LineKind) -> str:
+    english, chinese = KINDS[kind]
+    return t(english if kind is LineKind.OTHER else f"{english}s", chinese)
 
 
 def _print_refused(outcome: Outcome, refused: FileRefused) -> None:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from storno.cli.import_words import KINDS
 from storno.cli.text import t
 from storno.money import Money
 from storno.statements.line import LineKind
+from storno.statements.line_words import KINDS
 
 if TYPE_CHECKING:
     from storno.recon.outside import OutsideLine

@@ -87,7 +87,7 @@ SEED = SeedType()
 def sim(**given: Any) -> int:
     """Run worlds."""
     if given["explain"] is not None:
-        return _explain(given["explain"], given["until"], small=given["small"])
+        return _explain(given["explain"], given["until"], small=given["small"], as_json=given["as_json"])
     seeds = (
         range(given["start"], given["start"] + given["seeds"])
         if given["seed"] is None
@@ -157,7 +157,7 @@ def _run(seeds: range, given: dict[str, Any]) -> tuple[Score, float]:
     return total, cpu_s
 
 
-def _explain(seed: int, until_ms: int | None, *, small: bool) -> int:
+def _explain(seed: int, until_ms: int | None, *, small: bool, as_json: bool) -> int:
     """Tell the story of the transaction that broke a promise; of everything when none did."""
     from storno.sim.world.story import Story
     from storno.sim.world.swarm import draw
@@ -176,8 +176,15 @@ def _explain(seed: int, until_ms: int | None, *, small: bool) -> int:
     except Exception as error:  # noqa: BLE001 - whatever the code under test raises ends a story, not the telling
         failed = f"crash: {type(error).__name__}: {error}"
     zh = language() == "zh"
-    for line in story.about(key):
-        who = f"{line.tid}/{line.stan}" if line.tid else ""
-        click.echo(f"{(line.at_ms - swarm.start_ms) / 1000:10.3f} s  {who:15}  {line.zh if zh else line.en}")
-    click.echo(failed or t("no promise was broken", "没有违反任何保证"))
+    told = [(line.at_ms - swarm.start_ms, line, line.zh if zh else line.en) for line in story.about(key)]
+    if as_json:
+        lines = [{"ms": ms, "tid": line.tid, "stan": line.stan, "what": text} for ms, line, text in told]
+        body = {"seed": f"{seed:#x}", "small": small, "until_ms": until_ms, "broken": failed, "key": str(key or ""),
+                "lines": lines}  # fmt: skip
+        click.echo(json.dumps(body, ensure_ascii=False))
+    else:
+        for ms, line, text in told:
+            who = f"{line.tid}/{line.stan}" if line.tid else ""
+            click.echo(f"{ms / 1000:10.3f} s  {who:15}  {text}")
+        click.echo(failed or t("no promise was broken", "没有违反任何保证"))
     return ExitCode.DISAGREES if failed else ExitCode.DONE

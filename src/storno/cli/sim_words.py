@@ -7,15 +7,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from storno.cli.text import t
+from storno.cli.text import language, t
+from storno.cli.width import cells, pad
+from storno.sim.world import words
 
 if TYPE_CHECKING:
     from collections import Counter
+    from collections.abc import Callable
 
     from storno.sim.world.scoreboard import Score
 
 _HOURS_MS = 3_600_000
-_FAULTS_IN_LINE = 4
+_NAMED_IN_LINE = 2
 
 
 def table(score: Score, cpu_s: float) -> list[str]:
@@ -48,8 +51,8 @@ def table(score: Score, cpu_s: float) -> list[str]:
         (t("promises broken", "违反保证"), f"{len(score.broken)}"),
         (t("days proven", "已证明的天数"), f"{score.worlds_proven} / {score.worlds}"),
     ]
-    width = max(_wide(name) for name, _ in rows)
-    lines = [f"{name}{' ' * (width - _wide(name))}  {value}" for name, value in rows]
+    width = max(cells(name) for name, _ in rows)
+    lines = [f"{name}{' ' * (width - cells(name))}  {value}" for name, value in rows]
     return [*lines, *_unproven(score), "", *_faults(score), "", *_happened(score), "", *_rows(score)]
 
 
@@ -82,17 +85,20 @@ def _unproven(score: Score) -> list[str]:
 
 def _faults(score: Score) -> list[str]:
     total = sum(score.faults.values())
-    return [t(f"faults {total:,}", f"故障 {total:,} 次"), *_listed(score.faults)]
+    return [t(f"faults {total:,}", f"故障 {total:,} 次"), *_listed(score.faults, words.fault)]
 
 
 def _happened(score: Score) -> list[str]:
-    return [t("what else the days were made of", "当天的其他事件"), *_listed(score.happened)]
+    return [t("what else the days were made of", "当天的其他事件"), *_listed(score.happened, words.event)]
 
 
-def _listed(counts: Counter[str]) -> list[str]:
-    named = [f"{kind} {times:,}" for kind, times in sorted(counts.items())]
+def _listed(counts: Counter[str], named: Callable[[str, str], str]) -> list[str]:
+    """Give counts with their names in words, by name, in columns."""
+    found = [f"{times:>9,}  {named(kind, language())}" for kind, times in sorted(counts.items())]
+    width = max(map(cells, found), default=0)
     return [
-        "  " + "   ".join(named[at : at + _FAULTS_IN_LINE]) for at in range(0, len(named), _FAULTS_IN_LINE)
+        "".join(pad(one, width) for one in found[at : at + _NAMED_IN_LINE]).rstrip()
+        for at in range(0, len(found), _NAMED_IN_LINE)
     ]
 
 
@@ -108,8 +114,3 @@ def _rows(score: Score) -> list[str]:
 def row_words(state: str, what: str) -> str:
     """Name a row."""
     return f"{state} + {what}"
-
-
-def _wide(text: str) -> int:
-    """Give the columns a text takes: Chinese letters take two."""
-    return sum(2 if ord(letter) > 0x2E80 else 1 for letter in text)

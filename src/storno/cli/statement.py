@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from storno.cli import statement_view as view
+from storno.cli.currency_option import currency_option
 from storno.cli.text import t
 from storno.cli.trouble import ExitCode, Trouble
 from storno.statements.base import HEAD_BYTES, Format, ReadOptions
 from storno.statements.encoding import make_head
-from storno.statements.line import FileRefused, Reject, StatementLine, Total
+from storno.statements.line import FileRefused, LineKind, Reject, StatementLine, Total
+from storno.statements.line_words import ROLES
 from storno.statements.mapping_load import presets
 from storno.statements.propose import propose
 from storno.statements.reading import choose, masked, traits_of
@@ -27,6 +29,7 @@ from storno.statements.reading import choose, masked, traits_of
 if TYPE_CHECKING:
     from storno.statements.base import Traits
     from storno.statements.line import Part
+    from storno.statements.mapping import Mapping
 
 SHOWN = 5
 _JSON = t("Print one JSON object.", "输出一个 JSON 对象。")
@@ -111,22 +114,28 @@ def presets_(name: str | None, as_json: bool) -> int:  # noqa: FBT001 - click's 
                 t(f"no preset {name!r}", f"没有预设 {name!r}"),
                 todo=t("there are: ", "可用：") + t(", ", "、").join(known),
             )
-        text = resources.files("storno.statements") / "presets" / f"{name}.toml"
-        click.echo(text.read_text(encoding="utf-8"), nl=False)
+        text = (resources.files("storno.statements") / "presets" / f"{name}.toml").read_text(encoding="utf-8")
+        if as_json:
+            click.echo(json.dumps({**_preset_data(known[name]), "toml": text}, ensure_ascii=False))
+        else:
+            click.echo(text, nl=False)
         return ExitCode.DONE
     if as_json:
-        rows = [
-            {"name": one.name, "role": one.role.value, "kind": one.layout, "title": one.title, "title_zh": one.title_zh,
-             "headers": [list(header) for header in one.table.header]}
-            for one in known.values()
-        ]  # fmt: skip
+        rows = [_preset_data(one) for one in known.values()]
         click.echo(json.dumps({"presets": rows}, ensure_ascii=False))
         return ExitCode.DONE
     view.table(
-        [(one.name, one.role.value, t(one.title, one.title_zh)) for one in known.values()],
+        [(one.name, t(*ROLES[one.role]), t(one.title, one.title_zh)) for one in known.values()],
         (t("name", "名称"), t("role", "角色"), t("what", "说明")),
     )
     return ExitCode.DONE
+
+
+def _preset_data(one: Mapping) -> dict[str, Any]:
+    return {
+        "name": one.name, "role": one.role.value, "kind": one.layout, "title": one.title, "title_zh": one.title_zh,
+        "headers": [list(header) for header in one.table.header],
+    }  # fmt: skip
 
 
 # -------------------------------------------------------------------- check
@@ -139,15 +148,15 @@ class Seen:
     first_lines: list[StatementLine] = field(default_factory=list)
     first_rejects: list[Reject] = field(default_factory=list)
     totals: list[Total] = field(default_factory=list)
-    sums: Counter[tuple[str, str]] = field(default_factory=Counter)
-    counts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    sums: Counter[tuple[LineKind, str]] = field(default_factory=Counter)
+    counts: Counter[tuple[LineKind, str]] = field(default_factory=Counter)
 
     def take(self, part: Part, shown: int) -> None:
         """Count a part and keep the first ones."""
         if isinstance(part, StatementLine):
             self.lines += 1
-            self.counts[part.kind.value, part.currency] += 1
-            self.sums[part.kind.value, part.currency] += part.amount_minor
+            self.counts[part.kind, part.currency] += 1
+            self.sums[part.kind, part.currency] += part.amount_minor
             if len(self.first_lines) < shown:
                 self.first_lines.append(masked(part))
         elif isinstance(part, Reject):
@@ -156,6 +165,11 @@ class Seen:
                 self.first_rejects.append(part)
         elif isinstance(part, Total):
             self.totals.append(part)
+
+    def by_kind(self) -> list[tuple[LineKind, str, int]]:
+        """Give kind, currency and sum, ordered."""
+        found = ((kind, currency, amount) for (kind, currency), amount in self.sums.items())
+        return sorted(found, key=lambda one: (one[0].value, one[1]))
 
     @property
     def agrees(self) -> bool:
@@ -178,12 +192,7 @@ class Seen:
     default="",
     help=t("Format, if not found.", "格式，无法识别时给出。"),
 )
-@click.option(
-    "--currency",
-    default="CNY",
-    show_default=True,
-    help=t("Where the file has none.", "文件未注明时采用。"),
-)
+@currency_option(t("Where the file has none.", "文件未注明时采用。"))
 @click.option(
     "--year", type=click.IntRange(1990, 2099), help=t("Of dates without a year.", "日期没有年份时采用。")
 )
@@ -195,7 +204,7 @@ def check(
 ) -> int:  # fmt: skip
     """Read a file and say what came out."""
     path = Path(file)
-    options = ReadOptions(name=path.name, currency=currency.upper(), year=year or 0, mapping=mapping)
+    options = ReadOptions(name=path.name, currency=currency, year=year or 0, mapping=mapping)
     seen = Seen()
     try:
         with path.open("rb") as source:
@@ -224,8 +233,13 @@ def _check_data(file: str, one: Format, traits: Traits, seen: Seen) -> dict[str,
         "lines": seen.lines,
         "rejects": seen.rejects,
         "sums": [
-            {"kind": kind, "currency": currency, "lines": seen.counts[kind, currency], "amount_minor": amount}
-            for (kind, currency), amount in sorted(seen.sums.items())
+            {
+                "kind": kind.value,
+                "currency": currency,
+                "lines": seen.counts[kind, currency],
+                "amount_minor": amount,
+            }
+            for kind, currency, amount in seen.by_kind()
         ],
         "totals": [{**asdict(total), "met": total.met} for total in seen.totals],
         "first_lines": [view.line_data(line) for line in seen.first_lines],

@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from storno.cli.import_words import no_rows
 from storno.cli.text import t
 from storno.cli.width import cells, pad
 from storno.money import Money
-from storno.statements.line import Reject, StatementLine, Total
+from storno.statements.line import Reject, StatementLine
+from storno.statements.line_words import KINDS, MARKS, ROLES
+from storno.statements.total_words import currency_of_all, told
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -98,8 +101,8 @@ def _lines(lines: Sequence[StatementLine]) -> None:
         return
     rows = [
         (
-            str(one.line_no), one.kind.value, str(Money(one.amount_minor, one.currency)), one.settled_on, one.at,
-            one.mark.value if one.mark.value != "none" else "", _cut(_names(one)), _cut(one.text),
+            str(one.line_no), t(*KINDS[one.kind]), str(Money(one.amount_minor, one.currency)), one.settled_on, one.at,
+            t(*MARKS[one.mark]), _cut(_names(one)), _cut(one.text),
         )
         for one in lines
     ]  # fmt: skip
@@ -124,34 +127,29 @@ def _rejects(rejects: Sequence[Reject]) -> None:
 def show_check(file: str, one: Format, traits: Traits, seen: Seen) -> None:
     """Print what a trial reading gave."""
     variant = f" {traits.variant}" if traits.variant else ""
+    role = t(*ROLES[traits.role])
     click.echo(
         t(
-            f"{file}: {one.name}{variant} ({traits.role.value}), {seen.lines} lines, {seen.rejects} rejects",
-            f"{file}：{one.name}{variant}（{traits.role.value}），{seen.lines} 行，拒收 {seen.rejects} 行",
+            f"{file}: {one.name}{variant} ({role}), {seen.lines} lines, {seen.rejects} rejects",
+            f"{file}：{one.name}{variant}（{role}），{seen.lines} 行，拒收 {seen.rejects} 行",
         )
     )
-    table(
-        [
-            (kind, str(seen.counts[kind, currency]), str(Money(amount, currency)))
-            for (kind, currency), amount in sorted(seen.sums.items())
-        ],
-        (t("kind", "类型"), t("lines", "行数"), t("amount", "金额")),
-    )
+    if not seen.lines and not seen.rejects:
+        click.echo(no_rows())
+    else:
+        table(
+            [
+                (t(*KINDS[kind]), str(seen.counts[kind, currency]), str(Money(amount, currency)))
+                for kind, currency, amount in seen.by_kind()
+            ],
+            (t("kind", "类型"), t("lines", "行数"), t("amount", "金额")),
+        )
     _lines(seen.first_lines)
     _rejects(seen.first_rejects)
+    currency = currency_of_all(one for _, one in seen.sums)
     for total in seen.totals[:TOTALS_SHOWN]:
-        _total(total)
+        click.echo(t("total ", "合计 ") + t(*told(total, currency)))
     click.echo(t("Everything agrees.", "全部一致。") if seen.agrees else t("It does not agree.", "不一致。"))
-
-
-def _total(total: Total) -> None:
-    met = t("met", "一致") if total.met else t("NOT MET", "不一致")
-    click.echo(
-        t(
-            f"total {total.name} (line {total.where}): declared {total.declared}, counted {total.counted}: {met}",
-            f"合计 {total.name}（第 {total.where} 行）：申报 {total.declared}，计得 {total.counted}：{met}",
-        )
-    )
 
 
 def _cut(text: str) -> str:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from storno.money import CURRENCIES
+from storno.money import exponent_of
 from storno.recon.finding import SURENESS, WHOSE, Sureness
 from storno.recon.rules import RULES
 
@@ -55,7 +55,7 @@ Row = tuple[Any, ...]
 
 def major(minor: int | None, currency: str) -> Decimal | None:
     """Give an amount in units of its currency, exactly, with all of its places."""
-    return None if minor is None else Decimal(minor).scaleb(-_exponent(currency))
+    return None if minor is None else Decimal(minor).scaleb(-exponent_of(currency))
 
 
 def row_of(row: dict[str, Any]) -> Row:
@@ -100,7 +100,7 @@ def write_xlsx(path: Path, rows: list[Row], result: Result) -> None:
     for at, line in enumerate(_summary(result)):
         for column, value in enumerate(line):
             amount = isinstance(value, Decimal)
-            sheet.write(at, column, value, formats[_exponent(line[4])] if amount else None)
+            sheet.write(at, column, value, formats[exponent_of(line[4])] if amount else None)
     sheet.set_column(0, 6, 18)
     for name, what in LISTS:
         mine = [row for row in rows if row[0] == what]
@@ -131,10 +131,6 @@ def _summary(result: Result) -> list[Row]:
     return lines
 
 
-def _exponent(currency: str) -> int:
-    return CURRENCIES.get(currency, ("", 2, ""))[1]
-
-
 def _list(book: Any, name: str, rows: list[Row], bold: Any, formats: dict[int, Any]) -> None:
     sheet = book.add_worksheet(name)
     for column, title in enumerate(HEADER):
@@ -144,7 +140,7 @@ def _list(book: Any, name: str, rows: list[Row], bold: Any, formats: dict[int, A
     place, currency = HEADER.index("amount_minor"), HEADER.index("currency")
     largest = sorted(range(len(rows)), key=lambda at: (-abs(rows[at][place]), at))[:ROWS_MOST]
     for at, row in enumerate(sorted(largest), 1):
-        number = formats[_exponent(rows[row][currency])]
+        number = formats[exponent_of(rows[row][currency])]
         for column, value in enumerate(rows[row]):
             sheet.write(at, column, value, number if isinstance(value, Decimal) else None)
     if len(rows) > ROWS_MOST:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from storno.money import CURRENCIES
+from storno.money import LETTERS, exponent_of
 from storno.statements.mask import mask_text
 
 MINOR_MAX = 10**17
@@ -21,10 +21,9 @@ _DASHES = str.maketrans("\u2212\u2010\u2011\u2013\u2014", "-----")
 _SIGNS = re.compile(
     r"^(?:CNY|RMB|USD|EUR|HKD|US\$|HK\$|[¥$€£元圆])\s*|\s*(?:CNY|RMB|USD|EUR|HKD|[元圆¥€])$", re.IGNORECASE
 )
-_ODD_EXPONENTS = dict.fromkeys(
-    ("BIF", "CLP", "DJF", "GNF", "ISK", "KMF", "PYG", "RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF"),
-    0,
-) | dict.fromkeys(("BHD", "IQD", "JOD", "LYD", "OMR", "TND"), 3)
+_BESIDE = re.compile(r"zł|HK\$|US\$|[A-Za-z]{3}|[€£]")
+_SYMBOLS = {"€": "EUR", "£": "GBP", "zł": "PLN", "HK$": "HKD", "US$": "USD", "RMB": "CNY", "rmb": "CNY"}
+"""Signs of one currency only."""
 
 
 class AmountError(ValueError):
@@ -38,9 +37,7 @@ class AmountError(ValueError):
 
 def decimals_of(currency: str) -> int:
     """Give the number of decimals of a currency: 2 unless ISO 4217 says otherwise."""
-    if currency in CURRENCIES:
-        return CURRENCIES[currency][1]
-    return _ODD_EXPONENTS.get(currency, 2)
+    return exponent_of(currency)
 
 
 def scaled(text: str, places: int = 2, *, decimal_mark: str = ".", half_up: bool = False) -> int:
@@ -114,6 +111,10 @@ def _sign(text: str) -> tuple[str, bool]:
     bare = text.translate(_WIDE).translate(_DASHES).strip(" \t`'\"\xa0\u202f")
     for _ in range(2):
         bare = _SIGNS.sub("", bare).strip()
+    if bare[-1:].isalpha() or bare[:1].isalpha():
+        bare, away = _letters(bare)
+        if away:
+            return (bare, True) if bare[:1] not in ("+", "-", "(") else ("", True)
     if bare.startswith("(") and bare.endswith(")"):
         return _SIGNS.sub("", bare[1:-1].strip()).strip(), True
     negative = False
@@ -124,17 +125,42 @@ def _sign(text: str) -> tuple[str, bool]:
     return _SIGNS.sub("", bare.strip()).strip(), negative
 
 
+def currency_beside(text: str) -> str:
+    """Give the ISO letters of the currency beside an amount; empty: none, or a sign of several ($, ¥, 元)."""
+    found = {_SYMBOLS.get(one, one.upper()) for one in _BESIDE.findall(text)} & LETTERS
+    return found.pop() if len(found) == 1 else ""
+
+
+def _letters(bare: str) -> tuple[str, bool]:
+    """Take CR and DR, and the ISO letters of any currency, off an amount; and whether it was DR, money away."""
+    away = False
+    if bare[-2:].upper() in ("CR", "DR"):
+        away, bare = bare[-2:].upper() == "DR", bare[:-2].rstrip()
+    if bare[-3:].upper() in LETTERS or bare[-2:].lower() == "zł":
+        bare = bare[: -3 if bare[-3:].upper() in LETTERS else -2].rstrip()
+    elif bare[:3].upper() in LETTERS:
+        bare = bare[3:].lstrip()
+    return bare, away
+
+
 def _ungrouped(whole: str, text: str, mark: str) -> str:
     for sign in (mark, "'", "\u2019", "\xa0", "\u202f", " "):
         if sign in whole:
             first, *groups = whole.split(sign)
-            if not 1 <= len(first) <= 3 or any(len(group) != 3 for group in groups):
+            threes = 1 <= len(first) <= 3 and all(len(group) == 3 for group in groups)
+            if not (threes or (sign == "," and _lakhs(first, groups))):
                 raise _no_number(text)
             whole = first + "".join(groups)
             break
     if whole and not (whole.isascii() and whole.isdigit()):
         raise _no_number(text)
     return whole
+
+
+def _lakhs(first: str, groups: list[str]) -> bool:
+    """Say whether thousands are marked as in India: `1,23,45,678`."""
+    *middle, last = groups
+    return bool(middle) and 1 <= len(first) <= 2 and len(last) == 3 and all(len(one) == 2 for one in middle)
 
 
 def _quoted(text: str) -> str:

@@ -13,7 +13,7 @@ from decimal import Decimal
 from functools import lru_cache
 
 from storno.statements import when
-from storno.statements.amount import AmountError, scaled
+from storno.statements.amount import AmountError, currency_beside, scaled
 
 _EDGES = " \t\r\n\x0b\x0c\u3000\xa0\ufeff`"
 _WRAPPED = ("=", "'")
@@ -48,6 +48,22 @@ class CellError(ValueError):
         self.chinese = chinese
 
 
+class TellingError(CellError):
+    """A date that one format could read and that still is none: says more than that other formats do not fit."""
+
+
+class NoSuchDayError(TellingError):
+    """A date that is written as it should be, of a day that does not exist."""
+
+    def __init__(self, text: str, form: str = "") -> None:
+        read, read_zh = (f", read as {form}", f"（按 {form} 读取）") if form else ("", "")
+        super().__init__(
+            "date",
+            f"{text[:24]!r}: there is no such day in the calendar{read}",
+            f"{text[:24]!r}：日历上没有这一天{read_zh}",
+        )
+
+
 def clean(cell: str) -> str:
     """Take off what senders put around a value: blanks, tabs, back-ticks, Excel's ="…" and apostrophe."""
     text = cell.strip(_EDGES)
@@ -74,8 +90,11 @@ def identifier(cell: str) -> str:
     )
 
 
-def money(cell: str, places: int, decimal_mark: str = ".") -> int:
-    """Give an amount in units of 10^-places. A spreadsheet's number must be such a unit but for binary noise."""
+def money(cell: str, places: int, decimal_mark: str = ".", currency: str = "") -> int:
+    """Give an amount in units of 10^-places. A spreadsheet's number must be such a unit but for binary noise.
+
+    `currency`: what the line's is, where it is known; an amount that says another is a CellError and never converted.
+    """
     text = clean(cell)
     if isinstance(cell, Number):
         return _float_units(text, places)
@@ -85,9 +104,17 @@ def money(cell: str, places: int, decimal_mark: str = ".") -> int:
     if _DESTROYED.fullmatch(text):
         raise CellError("destroyed", f"{text!r} was rounded by a spreadsheet", f"{text!r} 已被电子表格取整")
     try:
-        return scaled(text, places, decimal_mark=decimal_mark)
+        value = scaled(text, places, decimal_mark=decimal_mark)
     except AmountError as error:
         raise CellError("amount", error.english, error.chinese) from None
+    said = currency_beside(text) if currency else ""
+    if said and said != currency:
+        raise CellError(
+            "currency",
+            f"{text[:24]!r} is in {said}, the line in {currency}: name the currency in the mapping or with --currency",
+            f"{text[:24]!r} 的币种为 {said}，该行为 {currency}：请在映射中或用 --currency 指明币种",
+        )
+    return value
 
 
 def _float_units(text: str, places: int) -> int:
@@ -131,12 +158,9 @@ def moment(cell: str, formats: tuple[str, ...], year: int, utc_offset_min: int) 
             if one == "excel":
                 return _checked_year(_serial(text) or _no(text, "time", "时间"))
             return _checked_year(_by_format(text, one, year))
-        except CellError as failed:
-            error = failed
-        except when.WhenError as failed:
-            error = CellError("date", failed.english, failed.chinese)
-    assert error is not None, "a rule has at least one format"
-    raise error
+        except (CellError, when.WhenError) as failed:
+            error = _worse(error, failed, text)
+    raise _in_none(error, formats, text)
 
 
 def moment_of(day8: str, cell: str, utc_offset_min: int) -> str:
@@ -168,12 +192,29 @@ def _day(text: str, number: bool, formats: tuple[str, ...], year: int) -> str:  
             if one == "excel":
                 return _checked_year((_serial(text) or _no(text, "date", "日期"))[:8])
             return _checked_year(_by_format(text, one, year)[:8])
-        except CellError as failed:
-            error = failed
-        except when.WhenError as failed:
-            error = CellError("date", failed.english, failed.chinese)
+        except (CellError, when.WhenError) as failed:
+            error = _worse(error, failed, text)
+    raise _in_none(error, formats, text)
+
+
+def _worse(before: CellError | None, failed: CellError | when.WhenError, text: str) -> CellError:
+    """Give the reason that says more."""
+    if isinstance(before, TellingError):
+        return before
+    if isinstance(failed, when.NoSuchDayError):
+        return NoSuchDayError(text)
+    return failed if isinstance(failed, CellError) else CellError("date", failed.english, failed.chinese)
+
+
+def _in_none(error: CellError | None, formats: tuple[str, ...], text: str) -> CellError:
+    """Give the reason to tell; where no format fits, not that the last one does not."""
     assert error is not None, "a rule has at least one format"
-    raise error
+    if isinstance(error, TellingError) or len(formats) == 1 or not text:
+        return error
+    tried = ", ".join(formats)
+    return CellError(
+        "date", f"{text[:24]!r} is written as none of {tried}", f"{text[:24]!r} 不符合任一格式：{tried}"
+    )
 
 
 def _serial(text: str) -> str | None:
@@ -202,7 +243,11 @@ def _by_format(text: str, form: str, year: int) -> str:
             int(parts.get("s") or 0), tzinfo=UTC,
         )  # fmt: skip
     except ValueError:
-        return _no(text, "date", "日期")
+        if named and named.lower() not in _MONTHS:
+            return _no(text, "date", "日期")
+        if int(parts.get("h") or 0) > 23 or max(int(parts.get("m") or 0), int(parts.get("s") or 0)) > 59:
+            return _no(text, "time", "时间")
+        raise NoSuchDayError(text, form) from None
     return f"{whole.year:04d}" + whole.strftime("%m%d%H%M%S")
 
 
@@ -213,7 +258,7 @@ def _pattern(form: str) -> re.Pattern[str]:
         out += [re.escape(form[end : token.start()]), _TOKENS[token[0]]]
         end = token.end()
     text = "".join(out) + re.escape(form[end:])
-    if form.isalpha():  # without marks between them the parts have their full width
+    if form.isascii() and form.isalpha():  # without marks between them the parts have their full width
         text = text.replace(r"\d{1,2}", r"\d{2}")
     return re.compile(text)
 
@@ -229,7 +274,7 @@ def format_parts(form: str) -> set[str]:
 def _checked_year(stamp: str) -> str:
     if YEARS[0] <= stamp[:4] <= YEARS[1]:
         return stamp
-    raise CellError("date", f"the year {stamp[:4]} is not believable", f"年份 {stamp[:4]} 不可信")
+    raise TellingError("date", f"the year {stamp[:4]} is not believable", f"年份 {stamp[:4]} 不可信")
 
 
 def _no(text: str, english: str, chinese: str) -> str:

@@ -124,10 +124,14 @@ def make_head(name: str, data: bytes) -> Head:
 
 
 class Utf8Stream(io.RawIOBase):
-    """A UTF-16 file read as UTF-8; a damaged place becomes U+FFFD, which a line decoder reports."""
+    """A UTF-16 file read as UTF-8; a damaged place becomes U+FFFD, which a line decoder reports.
 
-    def __init__(self, source: BinaryIO, encoding: Encoding) -> None:
+    `old_mac`: its lines end with a carriage return alone, which comes out as a line feed.
+    """
+
+    def __init__(self, source: BinaryIO, encoding: Encoding, *, old_mac: bool = False) -> None:
         self._source = source
+        self._old_mac = old_mac
         self._decode = codecs.getincrementaldecoder(encoding.value)("replace").decode
         self._left = b""
         self._ended = False
@@ -142,7 +146,8 @@ class Utf8Stream(io.RawIOBase):
         while not self._left and not self._ended:
             chunk = self._source.read(CHUNK_BYTES)
             self._ended = not chunk
-            self._left = self._decode(chunk, self._ended).encode("utf-8", "replace")
+            text = self._decode(chunk, self._ended)
+            self._left = (text.replace("\r", "\n") if self._old_mac else text).encode("utf-8", "replace")
         count = min(len(view), len(self._left))
         view[:count] = self._left[:count]
         self._left = self._left[count:]
@@ -158,10 +163,17 @@ def open_text(source: BinaryIO) -> tuple[BinaryIO, Encoding | None]:
     first = _read_exactly(source, HEAD_BYTES)
     encoding = detect(first, whole=len(first) < HEAD_BYTES)
     wide = encoding if encoding in (Encoding.UTF_16_LE, Encoding.UTF_16_BE) else None
-    joined = _Joined(first, source, old_mac=wide is None and b"\r" in first and b"\n" not in first)
+    # In UTF-16 either byte may be half of another character: only the text shows how lines end.
+    begin: str | bytes = first if wide is None else head_text(first) or ""
+    old_mac = (
+        "\r" in begin and "\n" not in begin
+        if isinstance(begin, str)
+        else b"\r" in begin and b"\n" not in begin
+    )
+    joined = _Joined(first, source, old_mac=wide is None and old_mac)
     rest = cast("BinaryIO", io.BufferedReader(joined, CHUNK_BYTES))
     if wide is not None:
-        return cast("BinaryIO", io.BufferedReader(Utf8Stream(rest, wide), CHUNK_BYTES)), wide
+        return cast("BinaryIO", io.BufferedReader(Utf8Stream(rest, wide, old_mac=old_mac), CHUNK_BYTES)), wide
     return rest, encoding
 
 

@@ -6,10 +6,12 @@ Each guess says how sure it is; what two readings fit is told, not decided in si
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 
+from storno.money import CURRENCIES
 from storno.statements import cells as cell_of
+from storno.statements.amount import currency_beside
 from storno.statements.cells import CellError, Number, clean
 from storno.statements.mapping import MINUS_WORDS, PLUS_WORDS
 from storno.statements.mask import mask_text
@@ -17,13 +19,15 @@ from storno.statements.words import bare, header_words, kind_words, mark_words, 
 
 _DAYS = (
     "YYYYMMDD", "DD/MM/YYYY", "MM/DD/YYYY", "DD-MM-YYYY", "MM-DD-YYYY", "DD.MM.YYYY", "DD/MM/YY", "MM/DD/YY",
-    "DD.MM.YY", "DD-MON-YYYY", "DD MON YYYY", "DD-MON-YY", "DD MON YY", "MON DD YYYY", "YYMMDD",
+    "DD.MM.YY", "DD-MON-YYYY", "DD MON YYYY", "DD-MON-YY", "DD MON YY", "MON DD YYYY", "MM月DD日", "YYMMDD",
 )  # fmt: skip
 _TIMES = ("", " hh:mm:ss", " hh:mm")
 _SLASHED = re.compile(r"\d{1,2}[/-]\d{1,2}[/-]\d{2,4}")
 _TIME_ONLY = re.compile(r"\d{1,2}:\d{2}(:\d{2})?|([01]\d|2[0-3])[0-5]\d[0-5]\d|1899-12-3\d .*")
 _FEN = re.compile(r"\(.*分\)|单位:?分|fen|minor|cents?\b|\(.*cent.*\)")
 _YUAN = re.compile(r"\(.*元\)|/元|单位:?元|yuan|\((?:cny|rmb|usd|eur)\)")
+_IN_NAME = re.compile(r"[(\[（]\s*([A-Z]{3}|[€£])\s*[)\]）]")
+_WORD = re.compile(r"\b[A-Z]{3}\b")
 _TWINS = {"DD/MM": "MM/DD", "DD-MM": "MM-DD"}
 _OTHERS = re.compile(r"对方|对手|收款|付款|tegen|counterpart|beneficiar|payee")
 """Marks the other side's account or card, which says nothing of whose statement it is."""
@@ -43,7 +47,7 @@ class Name:
 
 def by_name(header: str) -> Name:
     """Say what a header name means: a known name exactly, else the longest known name inside it."""
-    words, name = header_words(), bare(header)
+    words, name = header_words(), bare(header).removeprefix("#")
     if name in words:
         return Name(words[name], 95, name)
     inside = [word for word in words if _tellable(word) and word in name]
@@ -53,6 +57,11 @@ def by_name(header: str) -> Name:
     if words[longest] in ("account", "card") and _OTHERS.search(name):
         return Name("", 0)
     return Name(words[longest], 60 if name.endswith(longest) else 50, longest)
+
+
+def names_a_party(header: str) -> bool:
+    """Say whether a column names the other side: what a booking is for stands elsewhere, if it stands anywhere."""
+    return _OTHERS.search(bare(header)) is not None
 
 
 def _tellable(word: str) -> bool:
@@ -80,7 +89,7 @@ def when(values: Sequence[str]) -> When:
     ):
         return When("time")
     if not any(_SLASHED.match(clean(value)) for value in filled):
-        if _all_moments(filled, ("auto",)):
+        if _all_moments(filled, ("auto",)) and not _all_midnight(filled):
             return When("at")
         if _all_days(filled, ("auto",)):
             return When("date")
@@ -94,6 +103,18 @@ def when(values: Sequence[str]) -> When:
     return When("")
 
 
+def _all_midnight(values: Sequence[str]) -> bool:
+    """Say whether no value has a time of day: a spreadsheet's whole days, or a day with zeros behind it."""
+    return not any(_has_time(value) for value in values)
+
+
+def _has_time(value: str) -> bool:
+    try:
+        return not cell_of.moment(value, ("auto",), 2000, 0).endswith("000000")
+    except CellError:  # one of the few days that do not exist
+        return False
+
+
 def _fraction(value: str) -> bool:
     """Say whether this is how a spreadsheet keeps a time of day: as a part of a day."""
     return isinstance(value, Number) and re.fullmatch(r"0(\.\d+)?", value) is not None
@@ -105,19 +126,29 @@ def _twin(values: Sequence[str], form: str, time: str) -> str:
 
 
 def _all_days(values: Sequence[str], formats: tuple[str, ...]) -> bool:
-    return all(_works(lambda value: cell_of.day(value, formats, 2000), value) for value in values)
+    return _all(lambda value: cell_of.day(value, formats, 2000), values, formats)
 
 
 def _all_moments(values: Sequence[str], formats: tuple[str, ...]) -> bool:
-    return all(_works(lambda value: cell_of.moment(value, formats, 2000, 0), value) for value in values)
+    return _all(lambda value: cell_of.moment(value, formats, 2000, 0), values, formats)
 
 
-def _works(read: object, value: str) -> bool:
-    assert callable(read), "a reader of one value"
-    try:
-        read(value)
-    except CellError:
-        return False
+def _all(read: Callable[[str], str], values: Sequence[str], formats: tuple[str, ...]) -> bool:
+    """Say whether every value can be read.
+
+    Where the order of year, month and day shows, a few of days that do not exist (29 February) are still dates: their
+    rows are rejects. Elsewhere such a value is what tells `DD/MM` from `MM/DD`.
+    """
+    missing = 0
+    for value in values:
+        try:
+            read(value)
+        except cell_of.NoSuchDayError:
+            missing += 1
+            if formats != ("auto",) or 2 * missing > len(values):
+                return False
+        except CellError:
+            return False
     return True
 
 
@@ -139,7 +170,7 @@ def money(header: str, values: Sequence[str]) -> Money:
     """Say whether all the values are amounts, in which unit, with which decimal mark."""
     filled = [value for value in values if clean(value) not in ("", "-", "--")]
     if not filled:
-        return Money(False)
+        return Money(False, why=("no values seen", "未见到值"))
     decimal = _decimal(filled)
     read = [_units(value, decimal) for value in filled]
     if any(one is None for one in read):
@@ -182,6 +213,23 @@ def _unit(header: str, values: Sequence[str], decimal: str) -> tuple[str, int, s
     if any(not text.endswith("00") for text in texts) and all(len(text.lstrip("+-")) >= 3 for text in texts):
         return "fen", 45, "whole numbers that do not look like main units", "全为整数，像是以分为单位"
     return "yuan", 45, "whole numbers only", "全为整数"
+
+
+def currency(header: str, values: Sequence[str]) -> str:
+    """Give the ISO letters that amounts say in their column's name or beside each of them; empty: none, or several."""
+    text = clean(header)
+    named = {currency_beside(one) for one in _IN_NAME.findall(text)} - {""}
+    named |= set(_WORD.findall(text)) & set(CURRENCIES)  # without brackets ALL and TOP are words
+    if len(named) == 1:
+        return named.pop()
+    found = {currency_beside(clean(value)) for value in values if clean(value) not in ("", "-", "--")}
+    return found.pop() if len(found) == 1 else ""
+
+
+def differs(values: Sequence[str]) -> bool:
+    """Say whether nearly every value is another one; a statement is of one account or a few."""
+    filled = [text for value in values if (text := clean(value))]
+    return len(filled) > 1 and 2 * len(set(filled)) > len(filled)
 
 
 def sign_words(values: Sequence[str]) -> bool:

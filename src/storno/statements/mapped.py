@@ -50,6 +50,9 @@ class RowReader:
         self._mapping = mapping
         self._header = header
         self._options = options
+        said = any(name == "currency" for name, _ in mapping.texts)
+        self._one_currency = "" if said else mapping.currency or options.currency
+        """Of every line, where no column says it."""
         self._currency = self._bind_currency()
         self._amount = self._bind_money(mapping.amount, "amount")
         self._fee = self._bind_money(mapping.fee, "fee") if mapping.fee else None
@@ -93,6 +96,7 @@ class RowReader:
         return shown(",".join(mask.card(cell) if at == place else cell for at, cell in enumerate(cells)))
 
     def _line(self, line_no: int, cells: Cells) -> StatementLine:
+        self._at = ROW
         currency = self._currency(cells)
         places = decimals_of(currency)
         amount = self._amount(cells, places)
@@ -254,7 +258,9 @@ class RowReader:
             self._at = place
             if (rule.optional or name != "amount") and not clean(cells[place]):
                 return None
-            value = cell_of.money(cells[place], 0 if rule.unit == "fen" else places, rule.decimal)
+            value = cell_of.money(
+                cells[place], 0 if rule.unit == "fen" else places, rule.decimal, self._one_currency
+            )
             if sign is None:
                 return value
             self._at = ROW
@@ -270,7 +276,9 @@ class RowReader:
             if clean(cells[place]) in ("", "-", "--"):
                 return 0
             self._at = place
-            return cell_of.money(cells[place], 0 if rule.unit == "fen" else places, rule.decimal)
+            return cell_of.money(
+                cells[place], 0 if rule.unit == "fen" else places, rule.decimal, self._one_currency
+            )
 
         def read(cells: Cells, places: int) -> int | None:
             if not clean(cells[away]) and not clean(cells[inward]):

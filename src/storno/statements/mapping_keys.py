@@ -27,7 +27,7 @@ COUNTERS: Final = (
 )  # fmt: skip
 
 LAYOUTS: Final = ("csv", "xlsx", "fixed")
-ENCODINGS: Final = ("auto", "utf-8", "gb18030", "big5", "cp1252", "shift_jis")
+ENCODINGS: Final = ("auto", "utf-8", "gb18030", "big5", "cp1250", "cp1252", "shift_jis")
 SIGNS: Final = ("given", "negated", "by_kind", "cost", "marked")
 
 

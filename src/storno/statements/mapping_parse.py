@@ -8,6 +8,7 @@ from __future__ import annotations
 import tomllib
 from typing import Any
 
+from storno.money import LETTERS
 from storno.statements.cells import format_parts
 from storno.statements.line import LineKind, Role
 from storno.statements.mapping import (
@@ -216,9 +217,7 @@ def _totals(found: object) -> tuple[TotalRule, ...]:
 
 def _agree(mapping: Mapping) -> None:
     """Refuse what is right key by key and wrong together."""
-    if mapping.currency and not (
-        mapping.currency.isalpha() and mapping.currency.isupper() and len(mapping.currency) == 3
-    ):
+    if mapping.currency and mapping.currency not in LETTERS:
         raise MappingError(
             "currency",
             f"{mapping.currency!r} is no ISO 4217 code such as CNY",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from storno.statements.cells import CellError, clean
 from storno.statements.line import LineKind, Mark
+from storno.statements.line_words import KINDS
 from storno.statements.words import bare, kind_words, mark_words, plain
 
 if TYPE_CHECKING:
@@ -34,7 +35,9 @@ def signed(value: int, rule: str, kind: LineKind, amount: int) -> int:
         return -abs(value) if amount >= 0 else abs(value)
     if rule == "by_kind":
         if kind in INWARD and value < 0:
-            raise CellError("sign", f"a {kind.value} cannot be negative", f"类型 {kind.value} 的金额不能为负")
+            raise CellError(
+                "sign", f"a {kind.value} cannot be negative", f"类型“{KINDS[kind][1]}”的金额不能为负"
+            )
         return -abs(value) if kind in AWAY else value
     return value
 
@@ -46,7 +49,7 @@ def agrees(kind: LineKind, amount: int) -> None:
         raise CellError(
             "sign",
             f"kind {kind.value} with money {way}: kind and sign contradict",
-            f"类型 {kind.value} 与{way_zh}方向矛盾",
+            f"类型“{KINDS[kind][1]}”与{way_zh}方向矛盾",
         )
 
 

@@ -6,9 +6,11 @@ Columns are named, unless the header has a name twice or none; then they are pos
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from storno.statements.cells import clean
 from storno.statements.guess import Money
 from storno.statements.mapping_keys import TEXT_MEMBERS
 from storno.statements.words import plain
@@ -18,8 +20,16 @@ if TYPE_CHECKING:
     from storno.statements.sample import Sample
 
 TOTAL_ROW = "^(合计|总计|(?i:(grand )?total)\\b)"
+_SUMS = (
+    "^\\S{0,4}(合计|总计|小计|累计)(?![^\\s:：\\d])", "^(总笔数|总金额|注[:：]|备注[:：]|说明[:：]|#|-{5})",
+    "^(打印|下载|导出|制表|查询|生成)(日期|时间|人|机构)", "^(?i:total|sum|subtotal|note)\\b",
+    "(^|\\s)(上期余额|期初余额|上日余额|上年结转|承前页|过次页|期末余额)(\\s|$)",
+    "(^|\\s)(?i:opening balance|closing balance|balance (brought|carried) forward)(\\s|$)",
+)  # fmt: skip
+"""What stands among or behind the rows and is none of them; the same as `sample` leaves out."""
 _FEES = (
-    "手续费|服务费|(?i:\\b(fee|fees|commission|entgelt|entgeltabschluss|gebühr|gebühren|frais|bankkosten)\\b)"
+    "手续费|手續費|服务费|工本费|年费|管理费|收费|手数料|(?i:\\b(fee|fees|commission|entgelt|entgeltabschluss|gebühr|gebühren|frais|"
+    "kosten|bankkosten|spesen|charges|opłata|opłaty|prowizja|tarifa|comisión)\\b)"
 )
 
 
@@ -43,6 +53,8 @@ class Draft:
     totals: tuple[tuple[str, str], ...] = ()
     """Counter and the member whose column declares it, in a row of sums behind the rows."""
     formats: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    currency: str = ""
+    """What the amounts say themselves, where no column does."""
 
     def column(self, member: str) -> str:
         """Give how a column is named in the TOML."""
@@ -57,6 +69,10 @@ def write(draft: Draft) -> str:
     """Write the mapping down."""
     sample = draft.sample
     out = [f"name = {_quoted(draft.name)}", f'role = "{draft.role}"', f'kind = "{sample.layout}"']
+    if draft.currency:
+        out.append(f'currency = "{draft.currency}"')
+    if sample.codec != "auto":
+        out.append(f'encoding = "{sample.codec}"')
     if sample.layout == "csv":
         named = {"\t": "tab", "|": "pipe"}.get(sample.delimiter, sample.delimiter)
         out += ["", "[csv]", f"delimiter = {_quoted(named)}"]
@@ -122,6 +138,8 @@ def _whens(draft: Draft) -> list[str]:
         out.append(f"settled_on = {_when(draft, day)}")
     if "at" in draft.at:
         out.append(f"at = {_when(draft, 'at')}")
+    elif "traded" in draft.at and "time" in draft.at:
+        out.append(f"at = {_when(draft, 'traded', 'time')}")
     elif "date" in draft.at and "time" in draft.at:
         out.append(f"at = {_when(draft, 'date', 'time')}")
     if "original_at" in draft.at:
@@ -152,13 +170,18 @@ def _kind(draft: Draft) -> list[str]:
     return signs
 
 
-def _skips(draft: Draft) -> list[str]:
-    """Name the sums and notes that were seen behind the rows; what else comes there will be a reject."""
-    return (
-        ["^(合计|总计|小计|本页合计|注[:：]|备注[:：]|说明[:：])", "^(?i:total|sum|subtotal|note)\\b"]
-        if draft.sample.foot
-        else []
-    )
+def _skips(draft: Draft) -> tuple[str, ...]:
+    """Name the sums and notes that were seen among or behind the rows; what else comes there will be a reject."""
+    rows = [" ".join(text for cell in cells if (text := clean(cell))) for _, cells in draft.sample.foot]
+    known = tuple(one for one in _SUMS if any(re.search(one, row) for row in rows))
+    # A row of one cell is no transaction whatever it says: it is named by what stands before its numbers.
+    alone = [
+        row
+        for row, (_, cells) in zip(rows, draft.sample.foot, strict=True)
+        if sum(map(bool, map(clean, cells))) == 1 and not any(re.search(one, row) for one in known)
+    ]
+    names = dict.fromkeys(re.split(r"[\d:：,，]", row)[0].strip()[:20] for row in alone)
+    return (*known, *(f"^{re.escape(one)}" for one in names if len(one) >= 2))
 
 
 def _quoted(text: str) -> str:

@@ -16,15 +16,27 @@ from storno.statements import guess, mask
 from storno.statements.base import ReadOptions
 from storno.statements.cells import clean
 from storno.statements.guess import Money, Name, When
-from storno.statements.line import FileRefused, Part, Reject, Total
+from storno.statements.line import FileRefused, Part, Reject, StatementLine, Total
 from storno.statements.mapping import Mapping
 from storno.statements.mapping_parse import parse_mapping
 from storno.statements.proposal_toml import TOTAL_ROW, Draft, write
 from storno.statements.sample import Sample, look
 from storno.statements.table import Row, Session, parts
+from storno.statements.total_words import currency_of_all, said
+from storno.statements.words import bare
 
 MONEY = ("amount", "debit", "credit", "balance", "fee", "net")
 _CHINESE = re.compile("[\u4e00-\u9fff]")
+_JAPANESE = re.compile("[\u3040-\u30ff]|日付|取引|残高")
+_TRADITIONAL = re.compile("[餘額帳幣備註結轉]")
+"""Letters of Hong Kong and Taiwan, whose banks keep accounts in several currencies."""
+_TERMINAL = frozenset({"tid", "batch", "rrn", "auth_code"})
+"""Columns that only lists of terminals' transactions have."""
+_PAID = re.compile("^(交易|消费|发生)|transaction|trans|txn")
+_BOOKED = re.compile("清算|结算|入账|记账|settle|post|book")
+_POS = re.compile("终端|pos|批次|参考号|刷卡")
+_VOUCHERS = {"流水号": 60, "凭证号": 50}
+"""Names that terminals and banks use for different things; how sure each is as a bank's reference."""
 TIMES = ("date", "time", "at", "original_at")
 
 
@@ -74,13 +86,21 @@ def propose(source: BinaryIO, name: str = "proposed") -> Proposal:
     """
     sample = look(source)
     found = _columns(sample)
-    doubts: list[Doubt] = []
+    doubts = [] if sample.rows else [_no_rows()]
     draft = _draft(name, sample, found, doubts)
     toml, preview = _best(draft, sample, doubts)
     mapping = parse_mapping(toml)
     doubts += _tried(preview)
     return Proposal(
         mapping, toml, sample, tuple(found[place] for place in sorted(found)), tuple(doubts), preview
+    )
+
+
+def _no_rows() -> Doubt:
+    return Doubt(
+        "there is no row behind the header: units, signs, dates and kinds are guessed from names alone; "
+        "run this again on the file of a day with transactions",
+        "表头之后没有明细行：单位、符号、日期与类型仅凭列名推测；请换用有交易日的文件重新生成",
     )
 
 
@@ -94,6 +114,8 @@ def _columns(sample: Sample) -> dict[int, Column]:
         distinct = tuple(dict.fromkeys(clean(value) for value in values if clean(value)))[:3]
         shown = tuple(mask.card(one) if member == "card" else mask.mask_text(one) for one in distinct)
         guessed[place] = Column(place + 1, clean(header), member, sure, english, chinese, shown)
+    _vouchers(guessed)
+    _traded(guessed)
     best: dict[str, Column] = {}
     for column in guessed.values():
         if column.member and _rank(column, sample) > _rank(best.get(column.member), sample):
@@ -109,14 +131,42 @@ def _columns(sample: Sample) -> dict[int, Column]:
     return guessed
 
 
+def _vouchers(guessed: dict[int, Column]) -> None:
+    """Take what may be a terminal's STAN for a bank's voucher or serial number, where nothing speaks of a terminal."""
+    members = {column.member for column in guessed.values()}
+    if members & _TERMINAL or any(_POS.search(bare(column.name)) for column in guessed.values()):
+        return
+    for place, column in guessed.items():
+        named = next((one for one in _VOUCHERS if bare(column.name).endswith(one)), "")
+        if column.member == "stan" and named:
+            guessed[place] = replace(
+                column, member="reference", sure=_VOUCHERS[named],
+                english="a number of the bank's: no column speaks of a terminal",
+                chinese="银行的凭证号或流水号：没有与终端有关的列",
+            )  # fmt: skip
+
+
+def _traded(guessed: dict[int, Column]) -> None:
+    """Where one date says when the money was booked and another when it was paid, the time of day is the latter's."""
+    dates = {place: column for place, column in guessed.items() if column.member == "date"}
+    paid = [place for place, column in dates.items() if _PAID.search(bare(column.name))]
+    if len(paid) == 1 and any(_BOOKED.search(bare(column.name)) for column in dates.values()):
+        guessed[paid[0]] = replace(
+            guessed[paid[0]], member="traded",
+            english="the day of the transaction; another column says when it was booked",
+            chinese="交易当日；记账或清算日另有一列",
+        )  # fmt: skip
+
+
 def _rank(column: Column | None, sample: Sample) -> tuple[int, int, int]:
     """Say how well a column fits; of two that could be the narrative, the one that says more."""
     if column is None:
         return (0, 0, 0)
-    if column.member != "text":
-        return (column.sure, 0, 0)
+    if column.member != "text":  # of what was paid and what was booked, the account has what was booked
+        return (column.sure, int(column.name.startswith(("记账", "入账"))), 0)
     distinct = set(map(clean, sample.values(column.place - 1))) - {""}
-    return (column.sure, len(distinct), sum(map(len, distinct)))
+    says = guess.names_a_party(column.name)
+    return (column.sure, 2 * len(distinct) - says, sum(map(len, distinct)))
 
 
 def _member(header: str, values: Sequence[str]) -> tuple[str, int, str, str]:
@@ -138,10 +188,14 @@ def _member(header: str, values: Sequence[str]) -> tuple[str, int, str, str]:
         return _named(
             replace(name, member=member), f"every value is a {_WHAT[what][0]}", f"各值均为{_WHAT[what][1]}"
         )
-    if name.member == "kind" and guess.sign_words(values):
+    if name.member in ("kind", "mark") and guess.sign_words(values):
         return _named(
             replace(name, member="sign"), "every value is a word for in or away", "各值均为收支方向"
         )
+    if name.member == "card" and any("." in value for value in filled):
+        return _unfit(name, "its values are amounts", "取值是金额")
+    if name.member == "account" and guess.differs(values):
+        return _unfit(name, "it differs in nearly every row: the other side's", "几乎每行不同：是对方账号")
     if name.member == "sign" and not guess.sign_words(values):
         return _unfit(name, "its values are no words for in and away", "取值不是收支方向")
     return _named(name, "", "")
@@ -216,7 +270,7 @@ def _money(draft: Draft, doubts: list[Doubt]) -> None:
     if not pair:
         draft.unit_of_amount = draft.money[draft.amount[0]]
     unit: Money = draft.unit_of_amount
-    if unit.sure < 80:
+    if unit.sure < 80 and sample.rows:
         word, word_zh = ("minor units (fen)", "分") if unit.unit == "fen" else ("main units (yuan)", "元")
         doubts.append(Doubt(
             f"amounts are taken as {word}: {unit.why[0]}; check `unit`",
@@ -225,7 +279,17 @@ def _money(draft: Draft, doubts: list[Doubt]) -> None:
 
 
 def _currency(draft: Draft, doubts: list[Doubt]) -> None:
-    if "currency" not in draft.at and not _CHINESE.search("".join(draft.sample.header)):
+    if "currency" not in draft.at:
+        said = {
+            guess.currency(draft.at[one].name, draft.sample.values(draft.at[one].place - 1))
+            for one in draft.amount
+        }
+        header = "".join(draft.sample.header)
+        draft.currency = said.pop() if len(said) == 1 else ""
+        if not draft.currency and _JAPANESE.search(header):
+            draft.currency = "JPY"
+        if draft.currency or (_CHINESE.search(header) and not _TRADITIONAL.search(header)):
+            return
         doubts.append(Doubt(
             "no column says the currency: it is taken from --currency, which is CNY unless given",
             "没有币种列：取自 --currency，缺省为 CNY",
@@ -233,7 +297,7 @@ def _currency(draft: Draft, doubts: list[Doubt]) -> None:
 
 
 def _when(draft: Draft, doubts: list[Doubt]) -> None:
-    for member in ("date", "at", "time", "original_at"):
+    for member in ("date", "traded", "at", "time", "original_at"):
         if member not in draft.at:
             continue
         column = draft.at[member]
@@ -348,23 +412,37 @@ def _best(draft: Draft, sample: Sample, doubts: list[Doubt]) -> tuple[str, tuple
         draft.sign = sign
         toml = write(draft)
         preview = _preview(parse_mapping(toml), sample)
-        broken = sum(
-            isinstance(part, Reject) or (isinstance(part, Total) and not part.met) for part in preview
-        )
+        broken = len(_broken(preview))
         tried.append((broken, len(tried), sign, draft.totals, toml, preview))
         if not broken:
             break
     _, _, draft.sign, draft.totals, toml, preview = min(tried, key=lambda one: one[:2])
     if draft.sign != wanted_sign:
-        doubts.append(Doubt(
-            "amounts are turned round: only so do the balances follow", "金额已取反：只有这样余额才能衔接"
-        ))  # fmt: skip
+        # What was wrong with the trial as written is the reason; sums alone never are: they would be skipped.
+        doubts.append(_turned(next(one[5] for one in tried if one[2:4] == (wanted_sign, draft.totals))))
     if draft.totals != wanted_totals:
         doubts.append(Doubt(
             "a row of sums was seen that the rows do not meet; it is skipped and not compared",
             "发现合计行，但与明细不符；现跳过该行，不作比对",
         ))  # fmt: skip
     return toml, preview
+
+
+def _broken(preview: Sequence[Part]) -> list[Reject | Total]:
+    return [one for one in preview if isinstance(one, Reject) or (isinstance(one, Total) and not one.met)]
+
+
+def _turned(as_written: Sequence[Part]) -> Doubt:
+    """Say why amounts were turned round: what does not follow when they are read as written."""
+    broken = _broken(as_written)
+    if any(isinstance(one, Total) and one.name in ("balance", "closing_balance") for one in broken):
+        why = "only so do the balances follow", "只有这样余额才能衔接"
+    else:
+        why = (
+            "as written they contradict the kinds (a payment would be money away)",
+            "按原样读取与交易类型矛盾（支付会成为支出）",
+        )
+    return Doubt(f"amounts are turned round: {why[0]}", f"金额已取反：{why[1]}")
 
 
 def _preview(mapping: Mapping, sample: Sample) -> tuple[Part, ...]:
@@ -387,9 +465,9 @@ def _tried(preview: Sequence[Part]) -> list[Doubt]:
             f"所见行中有 {len(rejects)} 行被拒；第 {first.line_no} 行：{first.chinese}",
         ))  # fmt: skip
     if unmet:
-        one = unmet[0]
+        lines = [part for part in preview if isinstance(part, StatementLine)]
+        english, chinese = said(unmet[0], currency_of_all(one.currency for one in lines))
         out.append(Doubt(
-            f"line {one.where}: {one.name} is {one.declared}, counted {one.counted}; check unit, sign and order",
-            f"第 {one.where} 行：{one.name} 为 {one.declared}，计得 {one.counted}；请核对单位、符号与顺序",
+            f"{english}; check unit, sign and order", f"{chinese}；请核对单位、符号与顺序"
         ))  # fmt: skip
     return out

@@ -22,7 +22,7 @@ from storno.statements.identity import key_of, numbered, print_of
 from storno.statements.line import FileRefused, Frame, LineKind, Reject, StatementLine, Total
 from storno.statements.mapping_load import load_mapping
 from storno.statements.mask import card, mask_id, mask_text
-from storno.statements.total_words import said
+from storno.statements.total_words import currency_of_all, said
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -47,6 +47,16 @@ _NOT_READ = (
         b"%PDF",
         "a PDF is for people: ask the bank for CSV, XLSX, CAMT, MT940 or OFX",
         "PDF 供人阅读：请向银行索取 CSV、XLSX、CAMT、MT940 或 OFX 文件",
+    ),
+    (
+        b"PK\x03\x04",
+        "an archive: unpack it, or let `storno import` open it",
+        "压缩包：请先解压，或直接用 `storno import` 读取",
+    ),
+    (
+        b"\x1f\x8b",
+        "an archive: unpack it, or let `storno import` open it",
+        "压缩包：请先解压，或直接用 `storno import` 读取",
     ),
     (b"Rar!", "a RAR archive is not opened: unpack it first", "不支持 RAR 压缩包：请先解压"),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive is not opened: unpack it first", "不支持 7z 压缩包：请先解压"),
@@ -274,8 +284,8 @@ def refuse_totals(seen: Counted) -> FileRefused | None:
     broken = [total for total in seen.totals if not total.met]
     if not broken:
         return None
-    currencies = sorted({one.currency for one in seen.sums()})
-    told = [said(one, currencies[0] if len(currencies) == 1 else "") for one in broken[:TOTALS_SHOWN]]
+    currency = currency_of_all(one.currency for one in seen.sums())
+    told = [said(one, currency) for one in broken[:TOTALS_SHOWN]]
     english, chinese = "; ".join(each[0] for each in told), "；".join(each[1] for each in told)
     if len(broken) > TOTALS_SHOWN:
         english += f"; and {len(broken) - TOTALS_SHOWN} more"

@@ -13,6 +13,10 @@ from storno.statements.mask import mask_text
 
 _DAY = re.compile(r"(\d{4})(?:[-/.](\d{1,2})[-/.](\d{1,2})|年(\d{1,2})月(\d{1,2})日?|(\d{2})(\d{2}))")
 _EUROPEAN = re.compile(r"(\d{1,2})[./](\d{1,2})[./](\d{4})")
+_MINGUO = re.compile(
+    r"(?:民[國国])?(1[0-4]\d)(?:[-/.](\d{1,2})[-/.](\d{1,2})(?!\d)|年(\d{1,2})月(\d{1,2})日)"
+)
+"""Taiwan's years, counted from 1912: 115/11/02."""
 _TIME = re.compile(
     r"(\d{1,2})(?::(\d{2})(?::(\d{2}))?|(\d{2})(\d{2})?|[时点](\d{1,2})分(?:(\d{1,2})秒)?)"
     r"(?:[.,]\d+)?\s*(Z|[+-]\d{2}:?\d{2})?", re.IGNORECASE
@@ -29,11 +33,20 @@ class WhenError(ValueError):
         self.chinese = chinese
 
 
+class NoSuchDayError(WhenError):
+    """A day that is written as days are, and is in no calendar: 29 February 2026."""
+
+
 def _no_day(text: str) -> WhenError:
     if not text.strip():
         return WhenError("the date is empty", "日期为空")
     quoted = repr(mask_text(text.strip())[:24])
     return WhenError(f"{quoted} is no date", f"{quoted} 不是日期")
+
+
+def _no_such_day(text: str) -> NoSuchDayError:
+    quoted = repr(mask_text(text.strip())[:24])
+    return NoSuchDayError(f"{quoted}: there is no such day in the calendar", f"{quoted}：日历上没有这一天")
 
 
 def _no_time(text: str) -> WhenError:
@@ -45,7 +58,7 @@ def _exact(year: str | int, month: str | int, day_: str | int, text: str) -> dat
     try:
         return date(int(year), int(month), int(day_))
     except ValueError:
-        raise _no_day(text) from None
+        raise _no_such_day(text) from None
 
 
 def _split_day(text: str) -> tuple[date, str]:
@@ -59,6 +72,9 @@ def _split_day(text: str) -> tuple[date, str]:
         first, second, year = found.groups()
         if "." in found[0] or int(first) > 12 or first == second:
             return _exact(year, second, first, text), bare[found.end() :]
+    if found := _MINGUO.match(bare):
+        parts = [one for one in found.groups() if one is not None]
+        return _exact(int(parts[0]) + 1911, parts[1], parts[2], text), bare[found.end() :]
     raise _no_day(text)
 
 
@@ -148,7 +164,7 @@ def with_year(mmdd: str, anchor: str, days_after: int = 1) -> str:
             continue
         if found <= latest:
             return f"{found.year:04d}{mmdd}"
-    raise _no_day(mmdd)
+    raise _no_such_day(mmdd)
 
 
 def shift_day(yyyymmdd: str, days: int) -> str:

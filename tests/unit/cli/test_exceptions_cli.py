@@ -155,7 +155,7 @@ def test_outside_lines_are_shown_masked(home, capsys, tmp_path):
     assert "R1" in out
     assert "R2" not in out
     assert "not here any more" in out
-    assert "bank.csv:2 payments ¥12.00 settled 2026-11-20 merchant 898440153110001" in " ".join(out.split())
+    assert "bank.csv:2 payment ¥12.00 settled 2026-11-20 merchant 898440153110001" in " ".join(out.split())
 
 
 def test_the_time_of_an_outside_line_is_never_taken_for_a_card_number(home, capsys, tmp_path):
@@ -183,7 +183,7 @@ def test_an_outside_line_says_its_fee_and_its_mark():
         "mark": "reversed",
     }
     said = outside_line(OutsideLine("a" * 16 + ":7", "bill.csv", tuple(line.items())))
-    assert said.split("  ") == ["bill.csv:7", "payments ¥10.00", "fee -¥0.06", "marked as reversed"]
+    assert said.split("  ") == ["bill.csv:7", "payment ¥10.00", "fee -¥0.06", "marked as reversed"]
 
 
 def test_a_finding_says_its_day_and_how_its_sides_were_brought_together(home, capsys):

@@ -1,11 +1,13 @@
 """`storno sim`: scoreboard, replay, story and exit codes, in both languages."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from storno.cli.main import run
 from storno.cli.text import Language, speak
+from storno.sim.world import words
 from storno.sim.world.auditor import Auditor
 from storno.sim.world.violation import Violation
 
@@ -119,3 +121,51 @@ def test_the_scoreboard_can_be_kept(capsys, tmp_path):
 def test_what_is_no_seed_is_refused(capsys, text):
     assert run(["sim", f"--seed={text}"]) == 2
     assert "seed" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_a_story_can_be_had_as_json(capsys, lang):
+    assert run(["sim", "--explain", "7", "--lang", lang]) == 0
+    text = capsys.readouterr().out.splitlines()
+    assert run(["sim", "--explain", "7", "--json", "--lang", lang]) == 0
+    body = json.loads(capsys.readouterr().out)
+    assert (body["seed"], body["broken"], body["key"]) == ("0x7", "", "")
+    assert [one["what"].strip() for one in body["lines"]] == [line[31:].strip() for line in text[:-1]]
+    assert {"ms", "tid", "stan", "what"} == set(body["lines"][0])
+
+
+def test_the_json_of_a_story_says_what_was_broken(capsys, a_defect):
+    assert run(["sim", "--explain", "0xa", "--json"]) == 1
+    body = json.loads(capsys.readouterr().out)
+    assert body["broken"].startswith("told: ")
+    assert body["lines"]
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_faults_and_events_are_told_in_words(capsys, lang):
+    assert run(["sim", "--seeds", "8", "--json"]) == 0
+    counted = json.loads(capsys.readouterr().out)
+    assert run(["sim", "--seeds", "8", "--lang", lang]) == 0
+    board = capsys.readouterr().out.partition("faults " if lang == "en" else "故障 ")[2].rpartition("\n\n")[0]
+    assert len(counted["faults"]) > 25
+    assert "_" not in board
+    for name, times in counted["faults"].items():
+        assert f"{times:,}  {words.fault(name, lang)}" in board
+    for name, times in counted["happened"].items():
+        assert f"{times:,}  {words.event(name, lang)}" in board
+    if lang == "zh":
+        assert "网关断电" in board
+        assert "报文送达两次" in board
+
+
+def test_every_fault_of_every_soak_has_a_name():
+    """Names come up that few days draw: the soaks on record have seen them all."""
+    board = Path(__file__).resolve().parents[3] / "bench/scoreboard.jsonl"
+    last = json.loads(board.read_text("utf-8").splitlines()[-1])
+    both = {lang: {words.fault(name, lang) for name in last["faults"]} for lang in ("en", "zh")}
+    both_events = {lang: {words.event(name, lang) for name in last["happened"]} for lang in ("en", "zh")}
+    assert {len(one) for one in both.values()} == {len(last["faults"])}
+    assert {len(one) for one in both_events.values()} == {len(last["happened"])}
+    assert all(any("\u4e00" <= sign <= "\u9fff" for sign in name) for name in both["zh"])
+    with pytest.raises(ValueError, match="no_such"):
+        words.fault("no_such", "en")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from storno.gateway import events as ev
 from storno.journal.fact import OPENED, Change
 from storno.reversal.key import TxKey
+from storno.sim.world import words
 
 if TYPE_CHECKING:
     from storno.iso8583.message import Message
@@ -103,7 +104,9 @@ class Story:
     def fault(self, at_ms: int, kind: str, keys: tuple[tuple[str, str], ...]) -> None:
         """Tell a fault; one that names no transaction concerns everybody."""
         for spot in keys or (("", ""),):
-            self._add(at_ms, spot, f"! fault: {kind}", f"！故障：{kind}")
+            self._add(
+                at_ms, spot, f"! fault: {words.fault(kind, 'en')}", f"！故障：{words.fault(kind, 'zh')}"
+            )
 
 
 def _spot(key: TxKey) -> tuple[str, str]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from io import BufferedReader
 from typing import BinaryIO, cast
 
+from storno.money import LETTERS
 from storno.statements.amount import decimals_of
 from storno.statements.base import Format, Head, ReadOptions, Traits
 from storno.statements.encoding import open_text
@@ -34,6 +35,8 @@ from storno.statements.mask import mask_id
 
 _TAGS = re.compile(rb"(?m)^:(\d\d[A-Z]?|NS):")
 _FEES = ("CHG", "COM", "FEE", "BRF")
+_CHARGES = "808"
+"""The business transaction code (GVC) of German banks for charges, in front of the narrative."""
 
 
 def recognise(head: Head) -> int:
@@ -122,7 +125,12 @@ class _File:
             yield from self._unproved()
             self._now = _Statement(currency=now.currency if now.closed else "", headed=True)
         elif item.tag in ("25", "25P"):
-            now.account = mask_id(item.value.replace("\n", " ").strip()[:64])
+            account = item.value.replace("\n", " ").strip()[:64]
+            if (
+                account[-4:-3] == " " and account[-3:] in LETTERS
+            ):  # Rabobank and others write the currency behind it
+                account = account[:-4].rstrip()
+            now.account = mask_id(account)
         elif item.tag in ("34", "34F") and not now.currency and item.value[:3].isalpha():
             now.currency = item.value[:3].upper()
         elif item.tag.startswith("60"):
@@ -208,7 +216,7 @@ class _File:
         kind = LineKind.DEPOSIT if entry.amount_minor >= 0 else LineKind.OTHER
         if entry.reversal:
             kind = LineKind.REVERSAL
-        elif entry.code[1:] in _FEES:
+        elif entry.code[1:] in _FEES or code == _CHARGES:
             kind = LineKind.FEE
         yield StatementLine(
             self._entry_at, kind, entry.amount_minor, self._currency(), settled_on=entry.booked_day,
