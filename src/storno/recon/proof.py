@@ -31,6 +31,13 @@ _LEGS_OF = {
 }  # fmt: skip
 _EXPLAINED = ("held", "outside", "uncovered")
 _MONEY = ("payment", "refund", "void", "reversal")
+_BANK_ASIDE = """
+SELECT CASE WHEN b.kind = 'preauth' THEN 'preauth' WHEN b.amount = 0 THEN 'no_money' WHEN b.live = 0 THEN 'no_effect'
+    ELSE 'not_payout' END AS what, count(*) AS rows_
+FROM bank AS b ANTI JOIN deposits AS d ON b.row_id = d.row_id
+GROUP BY CASE WHEN b.kind = 'preauth' THEN 'preauth' WHEN b.amount = 0 THEN 'no_money' WHEN b.live = 0 THEN 'no_effect'
+    ELSE 'not_payout' END
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +170,31 @@ def books_account(leg: Leg, books: list[dict[str, Any]], end: Ends) -> Account:
     quiet = rows - holds - counts - (end.books_open - opened) + end.sum_of("books", "no_effect")
     parts = {"matched": matched, **judged, "no_effect": quiet, "preauth": holds}
     return Account(leg, "books", rows, tuple((name, count) for name, count in parts.items() if count))
+
+
+def bank_account(engine: Engine, end: Ends | None) -> Account:
+    """Say where every line of the bank went: by its deposit's pair, or why it is no deposit; None: not compared."""
+    rows = sum(one["rows_"] for one in line_totals(engine, Leg.BANK))
+    if end is None:
+        parts = {"uncovered": rows}
+    else:
+        aside = {str(what): int(count) for what, count in engine.rows(_BANK_ASIDE)}
+        quiet = end.sum_of("lines", "no_effect", "uncovered") + aside.pop("no_effect", 0)
+        names = ("matched", "finding", "held", "cancelled", "outside")
+        parts = {**{name: end.sum_of("lines", name) for name in names}, "no_effect": quiet}
+        parts |= {name: aside[name] for name in sorted(aside)}
+    return Account(
+        Leg.BANK, _LINES_SIDE[Leg.BANK], rows, tuple((name, count) for name, count in parts.items() if count)
+    )
+
+
+def bank_note(account: Account) -> Reason:
+    """Say that the bank's lines were not compared, for nothing says what was due."""
+    lines = "1 line" if account.rows == 1 else f"{account.rows} lines"
+    return Reason(
+        "bank", f"the bank statements ({lines}) were not compared: without a clearing file nothing says "
+        "what was due", f"银行流水（{account.rows} 行）未核对：没有清算文件，无从得知应付金额",
+    )  # fmt: skip
 
 
 def network_bridge(lines: list[dict[str, Any]], books: list[dict[str, Any]], found: dict[str, dict[str, int]],

@@ -93,6 +93,7 @@ def manifest(result: Result, sides: Sides, options: Options) -> dict[str, Any]:
         ],
         "passes": [{"leg": leg.value, "pass": name, "lines": count} for leg, name, count in result.passes],
         "compared": [one.value for one in result.compared],
+        "as_of_by_leg": {leg.value: day for leg, day in result.as_of_by_leg},
         "inputs": inputs(sides), "options": settings(options),
     }  # fmt: skip
 
