@@ -155,7 +155,7 @@ def _sides(given: dict[str, Any], home: Path, options: Options, work: Path) -> S
     try:
         lines = line_files(home, options)
     except FileRefused as error:
-        raise Trouble(t(error.english, error.chinese)) from None
+        raise Trouble(t(error.english, error.chinese), where=str(home)) from None
     if not lines:
         raise Trouble(
             t("nothing was imported for these days", "这些日期没有已导入的文件"), where=str(home),
@@ -204,6 +204,17 @@ def _no_books(path: Path, why: str) -> Trouble:
     )  # fmt: skip
 
 
+def _whole(path: Path) -> None:
+    """Refuse a table of books that is damaged inside; only asked when the engine stumbled, for it reads everything."""
+    import pyarrow.parquet as pq  # type: ignore[import-untyped]
+
+    try:
+        for _ in pq.ParquetFile(path).iter_batches():
+            pass
+    except (OSError, ValueError) as error:
+        raise _no_books(path, str(error)) from None
+
+
 def _run(sides: Sides, options: Options, effort: Effort, known: tuple[Earlier, ...], ticker: Any) -> Result:
     from storno.recon.engines.base import EngineError
     from storno.recon.engines.duckdb import DuckEngine
@@ -213,7 +224,13 @@ def _run(sides: Sides, options: Options, effort: Effort, known: tuple[Earlier, .
         with DuckEngine(effort) as engine:
             return compare(sides, options, engine, effort, ticker.step, known)
     except EngineError as error:
+        for one in sides.books:
+            _whole(one.path)
         raise Trouble(t(error.english, error.chinese), code=ExitCode.OUTSIDE) from None
+    except AssertionError:
+        for one in sides.books:
+            _whole(one.path)
+        raise
 
 
 def _written(base: Path, result: Result, sides: Sides, options: Options) -> Path:

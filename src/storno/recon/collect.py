@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from storno.recon.days import MARGIN_DAYS, shifted
-from storno.recon.identity import digest_of
 from storno.recon.sides import FeeRate, LineFile, Options
 from storno.statements.catalogue import ANY_ACCOUNT, Catalogue
+from storno.statements.stored import checked
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +29,12 @@ class FeesError(ValueError):
 
 
 def line_files(home: Path, options: Options) -> tuple[LineFile, ...]:
-    """List the imported files that count around the period. Raises FileRefused for a damaged manifest."""
+    """List the imported files that count around the period.
+
+    Raises:
+        FileRefused: a manifest or stored lines are damaged.
+
+    """
     catalogue = Catalogue(home)
     first = shifted(options.first, -MARGIN_DAYS) if options.first else ""
     last = shifted(options.last, MARGIN_DAYS) if options.last else ""
@@ -54,7 +59,7 @@ def line_files(home: Path, options: Options) -> tuple[LineFile, ...]:
                 source=_kind(one) if _kind(one) in many else f"{_kind(one)} {one.accounts[0]}",
                 first=one.first_day,
                 last=one.last_day,
-                read_as=digest_of(path) if path.exists() else "",
+                read_as=checked(catalogue, one),
             )
         )
     return tuple(found)
