@@ -147,22 +147,22 @@ def _options(given: dict[str, Any], home: Path) -> Options:
 
 
 def _sides(given: dict[str, Any], home: Path, options: Options, work: Path) -> Sides:
-    from storno.recon.collect import line_files
+    from storno.recon.collect import empty_files, line_files
     from storno.recon.identity import sealed
     from storno.recon.sides import Sides
     from storno.statements.line import FileRefused
 
     try:
-        lines = line_files(home, options)
+        lines, empty = line_files(home, options), empty_files(home, options)
     except FileRefused as error:
         raise Trouble(t(error.english, error.chinese), where=str(home)) from None
-    if not lines:
+    if not lines and not empty:
         raise Trouble(
             t("nothing was imported for these days", "这些日期没有已导入的文件"), where=str(home),
             todo=t("import what networks, terminals and banks sent: storno import FILE…",
                    "请先导入清算、终端和银行文件：storno import FILE…"),
         )  # fmt: skip
-    return sealed(Sides(_books(given, work), lines))
+    return sealed(Sides(_books(given, work), lines, empty))
 
 
 def _books(given: dict[str, Any], work: Path) -> tuple[BooksFile, ...]:

@@ -6,11 +6,14 @@ only; the books go into a work file that the caller removes.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from storno.recon.days import MARGIN_DAYS, shifted
-from storno.recon.sides import FeeRate, LineFile, Options
+from storno.recon.sides import EmptyFile, FeeRate, LineFile, Options
 from storno.statements.catalogue import ANY_ACCOUNT, Catalogue
+from storno.statements.formats import FORMATS
+from storno.statements.mapping_load import presets
 from storno.statements.stored import checked
 
 if TYPE_CHECKING:
@@ -29,40 +32,81 @@ class FeesError(ValueError):
 
 
 def line_files(home: Path, options: Options) -> tuple[LineFile, ...]:
-    """List the imported files that count around the period.
+    """List the imported files with lines that count around the period.
 
     Raises:
         FileRefused: a manifest or stored lines are damaged.
 
     """
-    catalogue = Catalogue(home)
-    first = shifted(options.first, -MARGIN_DAYS) if options.first else ""
-    last = shifted(options.last, MARGIN_DAYS) if options.last else ""
+    catalogue, active = _active(home, options)
+    many = _many(active)
     found = []
-    active = catalogue.active(first, last)
-    many = {_kind(one) for one in active if len(one.accounts) != 1 or one.accounts == (ANY_ACCOUNT,)}
     for one in active:
         path = catalogue.path(one)
         if path is None:
             continue
-        met = all(total.met for total in one.totals)
+        account = "" if _kind(one) in many else one.accounts[0]
         found.append(
             LineFile(
-                one.file_id,
-                one.role,
-                path,
-                one.sha256,
-                one.lines,
-                one.rejects,
-                met,
-                without=one.shadowed,
-                source=_kind(one) if _kind(one) in many else f"{_kind(one)} {one.accounts[0]}",
-                first=one.first_day,
-                last=one.last_day,
-                read_as=checked(catalogue, one),
+                one.file_id, one.role, path, one.sha256, one.lines, one.rejects, _met(one), without=one.shadowed,
+                source=f"{_kind(one)} {account}".rstrip(), first=one.first_day, last=one.last_day,
+                read_as=checked(catalogue, one), titles=_titles(one, account),
+            )
+        )  # fmt: skip
+    return tuple(found)
+
+
+def empty_files(home: Path, options: Options) -> tuple[EmptyFile, ...]:
+    """List the imported files without a line that count around the period. Raises FileRefused as `line_files`."""
+    _, active = _active(home, options)
+    many = _many(active)
+    accounts = {_kind(one): {other.accounts for other in active if _kind(other) == _kind(one) and other.parquet}
+                for one in active}  # fmt: skip
+    found = []
+    for one in active:
+        if one.parquet:
+            continue
+        # Whose bill it is cannot be seen in one without a line; where there is but one account of its kind, it is that.
+        kind, of = _kind(one), accounts[_kind(one)]
+        source = f"{kind} {next(iter(of))[0]}" if len(of) == 1 and kind not in many else kind
+        found.append(
+            EmptyFile(
+                one.file_id, one.role, one.sha256, one.rejects, _met(one), source, one.first_day, one.last_day
             )
         )
     return tuple(found)
+
+
+def _active(home: Path, options: Options) -> tuple[Catalogue, tuple[StoredFile, ...]]:
+    catalogue = Catalogue(home)
+    first = shifted(options.first, -MARGIN_DAYS) if options.first else ""
+    last = shifted(options.last, MARGIN_DAYS) if options.last else ""
+    return catalogue, catalogue.active(first, last)
+
+
+def _many(files: tuple[StoredFile, ...]) -> frozenset[str]:
+    """Give the kinds of file that are not each of one account; one without a line does not show whose it is."""
+    return frozenset(
+        _kind(one)
+        for one in files
+        if one.parquet and (len(one.accounts) != 1 or one.accounts == (ANY_ACCOUNT,))
+    )
+
+
+def _met(one: StoredFile) -> bool:
+    return all(total.met for total in one.totals)
+
+
+def _titles(one: StoredFile, account: str) -> tuple[str, str]:
+    """Say in English and in Chinese what kind of file it is, without the particulars behind it, and of whom."""
+    form, preset = FORMATS.get(one.format), presets().get(one.variant)
+    titles = (preset.title, preset.title_zh) if preset else ("", "")
+    if form and not all(titles):
+        titles = (re.split(r"[:,]", form.english)[0], re.split("[，,]", form.chinese)[0])
+        if one.variant and one.variant != one.format:
+            titles = (f"{titles[0]} ({one.variant})", f"{titles[1]}（{one.variant}）")
+    english, chinese = (title or _kind(one) for title in titles)
+    return f"{english} {account}".rstrip(), f"{chinese} {account}".rstrip()
 
 
 def _kind(one: StoredFile) -> str:

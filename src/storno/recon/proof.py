@@ -18,7 +18,7 @@ from storno.statements.line import Role
 
 if TYPE_CHECKING:
     from storno.recon.engines.base import Engine
-    from storno.recon.sides import LineFile, Options, Sides
+    from storno.recon.sides import EmptyFile, LineFile, Options, Sides
 
 _SUFFIX = {Leg.NETWORK: "n", Leg.TERMINAL: "t", Leg.BANK: "b"}
 _LINES = {Leg.NETWORK: "net", Leg.TERMINAL: "term", Leg.BANK: "bank"}
@@ -237,25 +237,33 @@ def _nothing_proved(*legs: Leg) -> tuple[Gap, ...]:
     return tuple(Gap(leg) for leg in legs)
 
 
-def _left_open(one: LineFile) -> tuple[Gap, ...]:
+def _left_open(one: LineFile | EmptyFile) -> tuple[Gap, ...]:
     """Give what the days of a file that is not whole leave open; of clearing also the deposits."""
     return tuple(Gap(leg, one.role, one.first, one.last) for leg in _LEGS_OF.get(one.role, ()))
 
 
+def _not_whole(one: LineFile | EmptyFile) -> Iterable[Reason]:
+    """Give what of a file's own lines and totals is amiss."""
+    gaps = _left_open(one)
+    if one.rejects:
+        yield Reason(
+            "rejects", f"file {one.file_id}: {one.rejects} lines could not be read",
+            f"文件 {one.file_id}：有 {one.rejects} 行无法读取", gaps,
+        )  # fmt: skip
+    if not one.totals_met:
+        yield Reason(
+            "totals", f"file {one.file_id}: its own totals are not met, and it was taken all the same",
+            f"文件 {one.file_id}：与其自带合计不符，但仍被接受", gaps,
+        )  # fmt: skip
+
+
 def file_reasons(sides: Sides, counted: dict[str, int]) -> Iterable[Reason]:
     """Give what the files themselves leave open. `counted` are the lines read of each file."""
+    for empty in sides.empty:
+        yield from _not_whole(empty)
     for one in sides.lines:
         gaps = _left_open(one)
-        if one.rejects:
-            yield Reason(
-                "rejects", f"file {one.file_id}: {one.rejects} lines could not be read",
-                f"文件 {one.file_id}：有 {one.rejects} 行无法读取", gaps,
-            )  # fmt: skip
-        if not one.totals_met:
-            yield Reason(
-                "totals", f"file {one.file_id}: its own totals are not met, and it was taken all the same",
-                f"文件 {one.file_id}：与其自带合计不符，但仍被接受", gaps,
-            )  # fmt: skip
+        yield from _not_whole(one)
         if not one.complete:
             yield Reason("part", f"file {one.file_id} is not complete", f"文件 {one.file_id} 不完整", gaps)
         lines = counted.get(one.file_id, 0)

@@ -324,16 +324,18 @@ class _Run:
         notes: list[Reason] = []
         if sides.of(Role.NETWORK):
             span = Span(seen.first, seen.last, as_of or seen.as_of["n"])
-            reasons += network_days(engine, sides, options, span)
+            lacking, notes = network_days(engine, sides, options, span, paid=Leg.BANK in self._legs)
+            reasons += lacking
         if Leg.BANK in self._legs:
             span = Span(seen.first, seen.last, as_of or seen.as_of["b"])
             reasons += bank_days(engine, sides, options, span, self._waiting)
             reasons += unpaid(engine, self._terms(seen, "b"))
         if Leg.TERMINAL in self._legs:
-            owed, notes = terminal_days(
+            owed, aside = terminal_days(
                 engine, options, Span(seen.first, seen.last, as_of or seen.as_of["t"])
             )
             reasons += owed
+            notes += aside
         return reasons, notes
 
 

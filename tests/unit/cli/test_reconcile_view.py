@@ -62,8 +62,9 @@ def test_what_moved_no_money_is_not_held_against_agreement(tmp_path, capsys):
 def test_what_is_provisional_stands_apart_with_its_own_money(tmp_path, capsys, language):
     later = {"date": "20261103", "opened_ms": 1_793_670_000_000}
     end = {"settled_on": "20261104", "at": "20261104100000"}
+    lost = [sale(2, 4_000, **later), sale(4, 1_000, **later)]
     given = sides(
-        tmp_path / "sides", books=[sale(1), sale(2, 5_000, **later), sale(3, 300, date="20261104")],
+        tmp_path / "sides", books=[sale(1), *lost, sale(3, 300, date="20261104")],
         network=[line(1, 10_100), line(3, 300, **end)],
     )  # fmt: skip
     speak(language)

@@ -98,7 +98,7 @@ def test_a_side_may_be_made_necessary():
 
 
 def test_a_day_without_any_line_is_a_missing_file():
-    books = [sale(1), sale(2, date="20261103"), sale(3, date="20261104")]
+    books = [sale(1), *(sale(n, date="20261103") for n in (2, 4)), sale(3, date="20261104")]
     network = [line(1), line(3, settled_on="20261104", at="20261104100000")]
     result = run(books=books, network=network)
     assert "day" in codes(result)

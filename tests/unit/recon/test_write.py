@@ -105,15 +105,15 @@ def test_a_clerk_reads_what_how_sure_whose_and_what_next_in_both_languages(tmp_p
 
 def test_what_is_provisional_has_a_sheet_of_its_own_and_its_reason_is_on_the_first(tmp_path):
     folder = written(
-        tmp_path, books=[sale(), sale(2, date="20261103"), sale(3, date="20261104")],
+        tmp_path, books=[sale(), *(sale(n, date="20261103") for n in (2, 4)), sale(3, date="20261104")],
         network=[line(), line(3, settled_on="20261104", at="20261104100000")],
     )  # fmt: skip
     book = fastexcel.read_excel(folder / "differences.xlsx")
     assert book.load_sheet("differences 差异").height == 0
-    assert book.load_sheet("provisional 暂列").height == 1
+    assert book.load_sheet("provisional 暂列").height == 2
     summary = str(book.load_sheet(0, header_row=None).to_arrow().to_pylist())
     assert "no line of the network for 20261103" in summary
-    assert "20261103 本方记账 1 笔" in summary
+    assert "20261103 本方记账 2 笔" in summary
     told = json.loads((folder / "manifest.json").read_text("utf-8"))
     assert [one["rule"] for one in told["provisional"]] == ["approved_not_settled"]
     assert told["findings"] == []
