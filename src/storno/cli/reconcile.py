@@ -147,13 +147,13 @@ def _options(given: dict[str, Any], home: Path) -> Options:
 
 
 def _sides(given: dict[str, Any], home: Path, options: Options, work: Path) -> Sides:
-    from storno.recon.collect import empty_files, line_files
+    from storno.recon.collect import imported
     from storno.recon.identity import sealed
     from storno.recon.sides import Sides
     from storno.statements.line import FileRefused
 
     try:
-        lines, empty = line_files(home, options), empty_files(home, options)
+        lines, empty = imported(home, options)
     except FileRefused as error:
         raise Trouble(t(error.english, error.chinese), where=str(home)) from None
     if not lines and not empty:

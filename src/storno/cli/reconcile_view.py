@@ -14,7 +14,7 @@ import click
 from storno.cli.text import t
 from storno.cli.width import cells, pad
 from storno.money import Money
-from storno.recon.finding import Leg
+from storno.recon.finding import LEGS, Leg
 from storno.recon.result import Verdict
 from storno.recon.rules import RULES
 from storno.recon.sheet import ROWS_MOST
@@ -25,10 +25,6 @@ if TYPE_CHECKING:
     from storno.recon.exceptions import Recorded
     from storno.recon.result import Account, Result
 
-_LEGS = {
-    Leg.TERMINAL: ("terminals", "终端"), Leg.NETWORK: ("clearing", "清算"), Leg.BANK: ("bank", "银行"),
-    Leg.BOOKS: ("books", "账目"),
-}  # fmt: skip
 _VERDICTS = {
     Verdict.OK: ("OK: everything agrees or waits within its days", "一致：全部相符，或在等待期内"),
     Verdict.BREAKS: (
@@ -108,7 +104,7 @@ def report(result: Result, folder: Path, recorded: Recorded | None, seconds: flo
 
 def _header(result: Result, seconds: float) -> None:
     """Say what was compared, for which days, and up to which day the files are in."""
-    legs = t(", ", "、").join(t(*_LEGS[one]) for one in result.compared)
+    legs = t(", ", "、").join(t(*LEGS[one]) for one in result.compared)
     what = t(f"Our books against {legs}", f"本方账目与{legs}核对")
     if not legs:
         what = t("Our books, with no file to compare with", "本方账目，没有可核对的文件")
@@ -118,7 +114,7 @@ def _header(result: Result, seconds: float) -> None:
             f"{what}，{_day(result.first)} 至 {_day(result.last)}，截至 {_day(result.as_of)}（{seconds:.1f} 秒）",
         )
     )
-    apart = t(", ", "，").join(f"{t(*_LEGS[leg])} {_day(day)}" for leg, day in result.as_of_apart)
+    apart = t(", ", "，").join(f"{t(*LEGS[leg])} {_day(day)}" for leg, day in result.as_of_apart)
     if apart:
         click.echo(
             t(
@@ -145,7 +141,7 @@ def _table(result: Result, what: str, title: str) -> None:
         counts = with_moved and leg != Leg.TERMINAL.value
         there = str(Money(moved.get((leg, rule, currency), 0), currency)) if counts else ""
         rows.append(
-            (t(*RULES[rule].title), t(*_LEGS[Leg(leg)]), f"{count:,}", str(Money(minor, currency)), there)
+            (t(*RULES[rule].title), t(*LEGS[Leg(leg)]), f"{count:,}", str(Money(minor, currency)), there)
         )
     widths = [max(cells(row[at]) for row in rows) for at in range(5)]
     click.echo(f"\n{title}{t(': ', '：')}{sum(count for _, _, _, count, _ in summary):,}")
@@ -161,9 +157,9 @@ def _table(result: Result, what: str, title: str) -> None:
 def _proof(result: Result) -> None:
     click.echo("\n" + t("Proof", "证明"))
     for one in result.accounts:
-        side = t("our books", "本方") if one.side == "books" else t(*_LEGS[one.leg])
+        side = t("our books", "本方") if one.side == "books" else t(*LEGS[one.leg])
         click.echo(
-            f"  {t(*_LEGS[one.leg])}{t(', ', '，')}{side}{t(': ', '：')}{_account(one, result.compared)}"
+            f"  {t(*LEGS[one.leg])}{t(', ', '，')}{side}{t(': ', '：')}{_account(one, result.compared)}"
         )
     open_sums = result.moved("provisional")
     for bridge in result.bridges:

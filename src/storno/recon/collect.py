@@ -7,6 +7,7 @@ only; the books go into a work file that the caller removes.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from storno.recon.days import MARGIN_DAYS, shifted
@@ -31,57 +32,42 @@ class FeesError(ValueError):
         self.chinese = chinese
 
 
-def line_files(home: Path, options: Options) -> tuple[LineFile, ...]:
-    """List the imported files with lines that count around the period.
+def imported(home: Path, options: Options) -> tuple[tuple[LineFile, ...], tuple[EmptyFile, ...]]:
+    """List the imported files that count around the period: those with lines, and those without.
 
     Raises:
         FileRefused: a manifest or stored lines are damaged.
 
     """
-    catalogue, active = _active(home, options)
-    many = _many(active)
-    found = []
-    for one in active:
-        path = catalogue.path(one)
-        if path is None:
-            continue
-        account = "" if _kind(one) in many else one.accounts[0]
-        found.append(
-            LineFile(
-                one.file_id, one.role, path, one.sha256, one.lines, one.rejects, _met(one), without=one.shadowed,
-                source=f"{_kind(one)} {account}".rstrip(), first=one.first_day, last=one.last_day,
-                read_as=checked(catalogue, one), titles=_titles(one, account),
-            )
-        )  # fmt: skip
-    return tuple(found)
-
-
-def empty_files(home: Path, options: Options) -> tuple[EmptyFile, ...]:
-    """List the imported files without a line that count around the period. Raises FileRefused as `line_files`."""
-    _, active = _active(home, options)
-    many = _many(active)
-    accounts = {_kind(one): {other.accounts for other in active if _kind(other) == _kind(one) and other.parquet}
-                for one in active}  # fmt: skip
-    found = []
-    for one in active:
-        if one.parquet:
-            continue
-        # Whose bill it is cannot be seen in one without a line; where there is but one account of its kind, it is that.
-        kind, of = _kind(one), accounts[_kind(one)]
-        source = f"{kind} {next(iter(of))[0]}" if len(of) == 1 and kind not in many else kind
-        found.append(
-            EmptyFile(
-                one.file_id, one.role, one.sha256, one.rejects, _met(one), source, one.first_day, one.last_day
-            )
-        )
-    return tuple(found)
-
-
-def _active(home: Path, options: Options) -> tuple[Catalogue, tuple[StoredFile, ...]]:
     catalogue = Catalogue(home)
     first = shifted(options.first, -MARGIN_DAYS) if options.first else ""
     last = shifted(options.last, MARGIN_DAYS) if options.last else ""
-    return catalogue, catalogue.active(first, last)
+    active = catalogue.active(first, last)
+    many, accounts = _many(active), defaultdict[str, set[str]](set)
+    lines = []
+    for one in active:
+        path, kind = catalogue.path(one), _kind(one)
+        if path is None:
+            continue
+        account = "" if kind in many else one.accounts[0]
+        accounts[kind].add(account)
+        lines.append(
+            LineFile(
+                one.file_id, one.role, path, one.sha256, one.lines, one.rejects, _met(one), without=one.shadowed,
+                source=f"{kind} {account}".rstrip(), first=one.first_day, last=one.last_day,
+                read_as=checked(catalogue, one), titles=_titles(one, account),
+            )
+        )  # fmt: skip
+    return tuple(lines), tuple(_empty(one, accounts[_kind(one)]) for one in active if not one.parquet)
+
+
+def _empty(one: StoredFile, accounts: set[str]) -> EmptyFile:
+    """Describe a file without a line: whose bill it is shows only where there is but one account of its kind."""
+    account = next(iter(accounts)) if len(accounts) == 1 else ""
+    return EmptyFile(
+        one.file_id, one.role, one.sha256, one.rejects, _met(one), f"{_kind(one)} {account}".rstrip(),
+        one.first_day, one.last_day,
+    )  # fmt: skip
 
 
 def _many(files: tuple[StoredFile, ...]) -> frozenset[str]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from storno.recon.finding import Leg
+from storno.recon.finding import LEGS, Leg
 from storno.recon.plan import fill
 from storno.recon.result import Account, Bridge, Gap, Reason
 from storno.statements.line import Role
@@ -142,9 +142,10 @@ def filter_reasons(
     ours = sum(one["rows_"] for one in books if _counts(leg, one)) - opened
     theirs = left_alone(lines, end)
     if ours != theirs:
+        english, chinese = LEGS[leg]
         yield Reason(
-            "filter", f"{leg.value}: {ours} transactions and {theirs} lines were taken as equal",
-            f"{leg.value}：判为一致的交易 {ours} 笔、记录 {theirs} 条，数量不等", _nothing_proved(leg),
+            "filter", f"{english}: {ours} transactions and {theirs} lines were taken as equal",
+            f"{chinese}：判为一致的交易 {ours} 笔、记录 {theirs} 条，数量不等", _nothing_proved(leg),
         )  # fmt: skip
 
 
@@ -296,15 +297,18 @@ def proof_reasons(
     """Give what does not add up."""
     for one in accounts:
         if not one.whole:
+            (english, chinese), own = LEGS[one.leg], one.side == "books"
+            side, side_zh = ("our books", "本方账目") if own else (english, chinese)
             yield Reason(
-                "rows", f"{one.leg.value}, {one.side}: {one.rows} rows, {one.counted} counted",
-                f"{one.leg.value} {one.side}：共 {one.rows} 行，计入 {one.counted} 行", _nothing_proved(one.leg),
+                "rows", f"{english}, {side}: {one.rows} rows, {one.counted} counted",
+                f"{chinese}，{side_zh}：共 {one.rows} 行，计入 {one.counted} 行", _nothing_proved(one.leg),
             )  # fmt: skip
     for bridge in bridges:
         if bridge.residual_minor:
+            english, chinese = LEGS[bridge.leg]
             yield Reason(
-                "bridge", f"{bridge.leg.value}: {bridge.residual_minor} {bridge.currency} minor units are unexplained",
-                f"{bridge.leg.value}：有 {bridge.residual_minor} 个最小货币单位（{bridge.currency}）无法解释",
+                "bridge", f"{english}: {bridge.residual_minor} {bridge.currency} minor units are unexplained",
+                f"{chinese}：有 {bridge.residual_minor} 个最小货币单位（{bridge.currency}）无法解释",
                 _nothing_proved(bridge.leg),
             )  # fmt: skip
     for end in all_ends:
