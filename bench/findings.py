@@ -19,7 +19,7 @@ from typing import Any
 
 from _bed import hardware
 
-from storno.recon.collect import line_files, read_fees
+from storno.recon.collect import imported, read_fees
 from storno.recon.engines.duckdb import DuckEngine
 from storno.recon.finding import RULE_NAMES, Finding
 from storno.recon.result import Result
@@ -122,7 +122,7 @@ def run(folder: Path, plan: Plan) -> tuple[list[dict[str, Any]], Result]:
     books = tuple(BooksFile(one) for one in sorted((plan.out / "books").glob("*.parquet")))
     effort = Effort(threads=2)
     with DuckEngine(effort) as engine:
-        result = reconcile(Sides(books, line_files(home, options)), options, engine, effort)
+        result = reconcile(Sides(books, *imported(home, options)), options, engine, effort)
     text = (plan.truth / "planted.jsonl").read_text("utf-8")
     return [json.loads(line) for line in text.splitlines()], result
 

@@ -4,7 +4,7 @@ import pytest
 
 from days_kit import SIDES, generate, read_side
 from recon_kit import AS_OF, compare, sides
-from storno.recon.collect import line_files, read_fees
+from storno.recon.collect import imported, read_fees
 from storno.recon.rules import EXAMPLES
 from storno.recon.run import reconcile
 from storno.recon.sides import BooksFile, Effort, Options, Sides
@@ -51,7 +51,7 @@ def test_spark_finds_what_duckdb_finds_on_a_generated_day(tmp_path, session, dig
     options = Options(as_of="20261130", fees=read_fees(plan.out / "books" / "fees.csv"))
     books = tuple(BooksFile(one, "0") for one in sorted((plan.out / "books").glob("*.parquet")))
     effort = Effort(digest=digest, buckets_log2=12)
-    result = same(Sides(books, line_files(home, options)), options, session, effort)
+    result = same(Sides(books, *imported(home, options)), options, session, effort)
     assert result.count("finding") >= 22 * 3
 
 

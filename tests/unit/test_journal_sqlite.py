@@ -112,6 +112,43 @@ def test_a_reader_in_another_process_sees_what_is_committed_and_cannot_write(pat
     journal.close()
 
 
+def read_only(monkeypatch, path):
+    """Make the journal's folder one that this process may not write to: the tests may run as root."""
+    real = os.access
+    monkeypatch.setattr(os, "access", lambda name, mode: name != path.parent and real(name, mode))
+
+
+def test_a_journal_in_a_read_only_folder_is_read_without_a_trace(path, monkeypatch):
+    journal = SqliteJournal(path)
+    journal.commit(Shop(1).changes(40))
+    journal.close()
+    before = sorted(path.parent.iterdir())
+    read_only(monkeypatch, path)
+    with SqliteReader(path) as reader, reader.one_moment():
+        assert reader.head().seq == 40
+        assert sorted(path.parent.iterdir()) == before
+
+
+def test_a_journal_that_somebody_writes_is_read_with_his_log_in_a_read_only_folder(path, monkeypatch):
+    read_only(monkeypatch, path)
+    journal = SqliteJournal(path)
+    journal.commit(Shop(1).changes(40))
+    with SqliteReader(path) as reader, reader.one_moment():
+        assert reader.head().seq == 40
+    journal.close()
+
+
+def test_a_journal_that_somebody_begins_to_write_while_it_is_read_is_not_trusted(path, monkeypatch):
+    SqliteJournal(path).close()
+    read_only(monkeypatch, path)
+    with SqliteReader(path) as reader:
+        moment = reader.one_moment()
+        moment.__enter__()
+        path.with_name("journal.db-wal").touch()  # as a writer leaves it while he writes
+        with pytest.raises(JournalError, match="read it again"):
+            moment.__exit__(None, None, None)
+
+
 @pytest.mark.parametrize(
     ("prepare", "code"),
     [

@@ -15,6 +15,7 @@ from storno.statements import importing
 from storno.statements.catalogue import Catalogue
 from storno.statements.importing import ImportOptions, import_file
 from storno.statements.line import FileRefused, LineKind, Role
+from storno.statements.stored import checked
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "data" / "statements"
 DAY = [Sale(stan=f"{n:06d}", rrn=f"11230930{n:04d}", amount=1000 + n) for n in range(1, 11)]
@@ -392,3 +393,65 @@ def test_what_people_try_although_it_is_not_read_is_told_by_name(tmp_path, first
     assert refused.code == "unknown"
     assert what in refused.english
     assert refused.chinese
+
+
+# ------------------------------------------------------------------ stored lines that are gone or damaged
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[:-9])
+
+
+def bent(path):
+    data = bytearray(path.read_bytes())
+    data[len(data) // 3] ^= 1
+    path.write_bytes(bytes(data))
+
+
+HARM = pytest.mark.parametrize("harm", [Path.unlink, cut, bent])
+
+
+@HARM
+def test_the_same_bytes_again_put_damaged_lines_back(tmp_path, harm):
+    home, path = tmp_path / "home", put(tmp_path)
+    first = only(path, home).stored
+    lines = rows(home, first)
+    harm(Catalogue(home).path(first))
+    again = only(path, home)
+    assert (again.already, again.refused, again.stored.file_id) == (False, None, first.file_id)
+    assert rows(home, again.stored) == lines
+    assert Catalogue(home).files() == (again.stored,)
+    assert only(path, home).already
+
+
+def test_a_correction_that_is_put_back_is_still_one(tmp_path):
+    home = tmp_path / "home"
+    first = only(put(tmp_path), home).stored
+    better = put(tmp_path, [*DAY[:9], replace(DAY[9], amount=5)], "IND26112302ACOM")
+    second = only(better, home, correct=True).stored
+    Catalogue(home).path(second).unlink()
+    assert only(better, home).stored.supersedes == (first.file_id,)
+
+
+@HARM
+def test_a_file_that_cannot_be_compared_with_damaged_lines_is_refused(tmp_path, harm):
+    home = tmp_path / "home"
+    first = only(put(tmp_path), home).stored
+    harm(Catalogue(home).path(first))
+    refused = only(put(tmp_path, DAY[:5], "IND26112302ACOM"), home).refused
+    assert refused.code == "stored"
+    for said in (refused.english, refused.chinese):
+        assert first.file_id in said
+        assert first.name in said
+
+
+def test_lines_that_were_imported_before_digests_were_kept_are_counted(tmp_path):
+    home = tmp_path / "home"
+    stored = only(put(tmp_path), home).stored
+    manifest = home / "statements" / "catalogue" / f"{stored.file_id}.json"
+    manifest.write_text(manifest.read_text("utf-8").replace(stored.parquet_sha256, ""), "utf-8")
+    (old,) = Catalogue(home).files()
+    assert checked(Catalogue(home), old) == stored.parquet_sha256
+    pq.write_table(pq.read_table(Catalogue(home).path(old))[:4], Catalogue(home).path(old))
+    with pytest.raises(FileRefused, match="damaged"):
+        checked(Catalogue(home), old)

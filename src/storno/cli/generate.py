@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from storno.cli.day_option import DAY
 from storno.cli.text import t
 from storno.cli.trouble import ExitCode, Trouble
 from storno.money import Money
@@ -89,10 +90,10 @@ _SEED_MAX = 2**63 - 1
 )  # fmt: skip
 @click.option(
     "--first",
-    type=click.DateTime(["%Y-%m-%d"]),
+    type=DAY,
     help=t("The first day (2026-11-02).", "第一天（2026-11-02）。"),
 )
-@click.option("--holiday", "holidays", type=click.DateTime(["%Y-%m-%d"]), multiple=True,
+@click.option("--holiday", "holidays", type=DAY, multiple=True,
               help=t("A day on which no bank works; may be repeated.", "银行休息日，可多次给出。"))  # fmt: skip
 @click.option(
     "--journal", is_flag=True, help=t("Write our books as a real journal too.", "另写一份真实流水日志。")

@@ -38,7 +38,11 @@ def outside_line(line: OutsideLine) -> str:
     """Say where a line stands and what it says."""
     place = f"{line.file or line.where}:{line.where.rpartition(':')[2]}" if line.file else line.where
     if not line.members:
-        return f"{place}  " + t("not here any more", "文件已不在")
+        lost = t(
+            "its stored lines are gone or damaged: import the file again",
+            "已存明细丢失或损坏：请重新导入该文件",
+        )
+        return f"{place}  " + (lost if line.file else t("not here any more", "文件已不在"))
     said = dict(line.members)
     kind = t(*KINDS[LineKind(said["kind"])])
     told = [place, f"{kind} {Money(int(said['amount_minor']), said['currency'])}"]

@@ -6,6 +6,7 @@ home folder has a journal to keep it.
 
 from __future__ import annotations
 
+import errno
 import json
 import time
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from storno.app import home_dir
+from storno.cli.day_option import DAY
 from storno.cli.explain import settings_of
 from storno.cli.open_journal import JOURNAL_FILE, home_option, open_journal
 from storno.cli.text import t
@@ -28,8 +30,8 @@ if TYPE_CHECKING:
     from storno.recon.result import Result
     from storno.recon.sides import BooksFile, Effort, Options, Sides
 
-DAY = click.DateTime(["%Y-%m-%d", "%Y%m%d"])
 MEMORY_LEAST_MB = 256
+_REFUSED = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 
 
 @click.command(
@@ -84,18 +86,18 @@ def reconcile(**given: Any) -> int:
     """Reconcile the home folder."""
     from storno.cli.reconcile_view import Ticker, as_data, report
     from storno.recon.result import Verdict
-    from storno.recon.write import FOLDER, write
+    from storno.recon.write import FOLDER
 
     home = home_dir(given["home"])
     options = _options(given, home)
     began = time.monotonic()
-    with work_folder(home) as work, Ticker(quiet=given["as_json"]) as ticker:
+    with work_folder(home, *_near(given["out"])) as work, Ticker(quiet=given["as_json"]) as ticker:
         sides = _sides(given, home, options, work)
         from storno.recon.sides import Effort
 
         effort = Effort(memory_mb=given["memory_mb"] or 0, spill=work)
         result = _run(sides, options, effort, tuple(_known(home)), ticker)
-        folder = write(given["out"] or home / FOLDER, result, sides, options)
+        folder = _written(given["out"] or home / FOLDER, result, sides, options)
     recorded = None if given["no_record"] else _record(home, result)
     seconds = time.monotonic() - began
     if given["as_json"]:
@@ -105,6 +107,12 @@ def reconcile(**given: Any) -> int:
     return {
         Verdict.OK: ExitCode.DONE, Verdict.BREAKS: ExitCode.DISAGREES, Verdict.INCOMPLETE: ExitCode.BAD_INPUT
     }[result.verdict]  # fmt: skip
+
+
+def _near(out: Path | None) -> Iterator[Path]:
+    """Give the folder that is there beside the results: where a home cannot be written, their disk has the room."""
+    if out is not None:
+        yield next(one for one in (out, *out.absolute().parents) if one.is_dir())
 
 
 def _options(given: dict[str, Any], home: Path) -> Options:
@@ -139,22 +147,22 @@ def _options(given: dict[str, Any], home: Path) -> Options:
 
 
 def _sides(given: dict[str, Any], home: Path, options: Options, work: Path) -> Sides:
-    from storno.recon.collect import line_files
+    from storno.recon.collect import imported
     from storno.recon.identity import sealed
     from storno.recon.sides import Sides
     from storno.statements.line import FileRefused
 
     try:
-        lines = line_files(home, options)
+        lines, empty = imported(home, options)
     except FileRefused as error:
-        raise Trouble(t(error.english, error.chinese)) from None
-    if not lines:
+        raise Trouble(t(error.english, error.chinese), where=str(home)) from None
+    if not lines and not empty:
         raise Trouble(
             t("nothing was imported for these days", "这些日期没有已导入的文件"), where=str(home),
             todo=t("import what networks, terminals and banks sent: storno import FILE…",
                    "请先导入清算、终端和银行文件：storno import FILE…"),
         )  # fmt: skip
-    return sealed(Sides(_books(given, work), lines))
+    return sealed(Sides(_books(given, work), lines, empty))
 
 
 def _books(given: dict[str, Any], work: Path) -> tuple[BooksFile, ...]:
@@ -162,6 +170,8 @@ def _books(given: dict[str, Any], work: Path) -> tuple[BooksFile, ...]:
     from storno.recon.sides import BooksFile
 
     if not given["books"]:
+        if not (home_dir(given["home"]) / JOURNAL_FILE).exists():
+            raise _no_journal(home_dir(given["home"]))
         with open_journal(given["home"]) as reader:
             return (extract(reader, work / "books.parquet"),)
     for path in given["books"]:
@@ -176,12 +186,33 @@ def _books(given: dict[str, Any], work: Path) -> tuple[BooksFile, ...]:
     return tuple(BooksFile(path) for path in given["books"])
 
 
+def _no_journal(home: Path) -> Trouble:
+    return Trouble(
+        t("there are no books to compare with: this folder has no journal", "没有可供核对的账目：该目录没有流水日志"),
+        where=str(home / JOURNAL_FILE),
+        todo=t("give our books as a table with --books FILE (storno export journal --parquet writes one), or name the "
+               "gateway's folder with --home",
+               "请用 --books 文件 指定账目表（storno export journal --parquet 可导出），或用 --home 指定网关目录"),
+    )  # fmt: skip
+
+
 def _no_books(path: Path, why: str) -> Trouble:
     return Trouble(
         t("this is no table of our books: ", "这不是本方账目表：") + why.splitlines()[0][:160], where=str(path),
         todo=t("write one with: storno export journal --parquet (its transactions.parquet)",
                "请用 storno export journal --parquet 导出，使用其中的 transactions.parquet"),
     )  # fmt: skip
+
+
+def _whole(path: Path) -> None:
+    """Refuse a table of books that is damaged inside; only asked when the engine stumbled, for it reads everything."""
+    import pyarrow.parquet as pq  # type: ignore[import-untyped]
+
+    try:
+        for _ in pq.ParquetFile(path).iter_batches():
+            pass
+    except (OSError, ValueError) as error:
+        raise _no_books(path, str(error)) from None
 
 
 def _run(sides: Sides, options: Options, effort: Effort, known: tuple[Earlier, ...], ticker: Any) -> Result:
@@ -193,7 +224,27 @@ def _run(sides: Sides, options: Options, effort: Effort, known: tuple[Earlier, .
         with DuckEngine(effort) as engine:
             return compare(sides, options, engine, effort, ticker.step, known)
     except EngineError as error:
+        for one in sides.books:
+            _whole(one.path)
         raise Trouble(t(error.english, error.chinese), code=ExitCode.OUTSIDE) from None
+    except AssertionError:
+        for one in sides.books:
+            _whole(one.path)
+        raise
+
+
+def _written(base: Path, result: Result, sides: Sides, options: Options) -> Path:
+    from storno.recon.write import write
+
+    try:
+        return write(base, result, sides, options)
+    except OSError as error:
+        if error.errno not in _REFUSED:
+            raise
+        raise Trouble(
+            t("the results cannot be written there", "结果无法写入该目录"), where=str(error.filename or base),
+            todo=t("name another folder with --out", "请用 --out 指定其他目录"), code=ExitCode.OUTSIDE,
+        ) from None  # fmt: skip
 
 
 def _known(home: Path) -> Iterator[Earlier]:
@@ -217,6 +268,16 @@ def _record(home: Path, result: Result) -> Recorded | None:
         return None
     try:
         return record(home, result.findings(), result.closed, int(time.time() * 1000), result.run_id)
+    except OSError as error:
+        if error.errno not in _REFUSED:
+            raise
+        raise Trouble(
+            t("the results are written, the exception queue is not: the folder cannot be written to",
+              "结果已写入，但差错队列未写入：该目录不可写"),
+            where=str(error.filename or home),
+            todo=t("say --no-record to leave the queue as it is", "如不写入差错队列，请加 --no-record"),
+            code=ExitCode.OUTSIDE,
+        ) from None  # fmt: skip
     except JournalError as error:
         raise Trouble(
             t(f"the exception queue was not written: {error.english}", f"差错队列未写入：{error.chinese}"),

@@ -14,7 +14,7 @@ import click
 from storno.cli.text import t
 from storno.cli.width import cells, pad
 from storno.money import Money
-from storno.recon.finding import Leg
+from storno.recon.finding import LEGS, Leg
 from storno.recon.result import Verdict
 from storno.recon.rules import RULES
 from storno.recon.sheet import ROWS_MOST
@@ -23,12 +23,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from storno.recon.exceptions import Recorded
-    from storno.recon.result import Result
+    from storno.recon.result import Account, Result
 
-_LEGS = {
-    Leg.TERMINAL: ("terminals", "终端"), Leg.NETWORK: ("clearing", "清算"), Leg.BANK: ("bank", "银行"),
-    Leg.BOOKS: ("books", "账目"),
-}  # fmt: skip
 _VERDICTS = {
     Verdict.OK: ("OK: everything agrees or waits within its days", "一致：全部相符，或在等待期内"),
     Verdict.BREAKS: (
@@ -46,6 +42,7 @@ _PARTS = {
     "preauth": ("pre-authorisations", "预授权"), "no_money": ("without an amount", "零金额"),
     "fee": ("fees", "手续费"), "chargeback": ("chargebacks", "退单"), "adjustment": ("adjustments", "调整"),
     "deposit": ("deposits", "入账"), "other": ("other bookings", "其他"),
+    "not_payout": ("no payouts to our merchants", "非本方商户结算"),
 }  # fmt: skip
 _APART = ("held", "outside", "uncovered", "cancelled")
 """Parts of a bridge that are no differences."""
@@ -80,15 +77,7 @@ class Ticker:
 
 def report(result: Result, folder: Path, recorded: Recorded | None, seconds: float) -> None:
     """Print a run for people."""
-    legs = t(", ", "、").join(t(*_LEGS[one]) for one in result.compared)
-    click.echo(
-        t(
-            f"Our books against {legs}, {_day(result.first)} to {_day(result.last)}, "
-            f"as of {_day(result.as_of)} ({seconds:.1f} s)",
-            f"本方账目与{legs}核对，{_day(result.first)} 至 {_day(result.last)}，"
-            f"截至 {_day(result.as_of)}（{seconds:.1f} 秒）",
-        )
-    )
+    _header(result, seconds)
     _table(result, "finding", t("Differences", "差异"))
     _table(result, "provisional", t("Provisional, for something is missing that may explain them",
                                     "暂列（缺少的文件或记录可能解释这些差异）"))  # fmt: skip
@@ -113,6 +102,28 @@ def report(result: Result, folder: Path, recorded: Recorded | None, seconds: flo
     click.echo(f"  differences.xlsx{listed}, differences.csv, differences.parquet, manifest.json")
 
 
+def _header(result: Result, seconds: float) -> None:
+    """Say what was compared, for which days, and up to which day the files are in."""
+    legs = t(", ", "、").join(t(*LEGS[one]) for one in result.compared)
+    what = t(f"Our books against {legs}", f"本方账目与{legs}核对")
+    if not legs:
+        what = t("Our books, with no file to compare with", "本方账目，没有可核对的文件")
+    click.echo(
+        t(
+            f"{what}, {_day(result.first)} to {_day(result.last)}, as of {_day(result.as_of)} ({seconds:.1f} s)",
+            f"{what}，{_day(result.first)} 至 {_day(result.last)}，截至 {_day(result.as_of)}（{seconds:.1f} 秒）",
+        )
+    )
+    apart = t(", ", "，").join(f"{t(*LEGS[leg])} {_day(day)}" for leg, day in result.as_of_apart)
+    if apart:
+        click.echo(
+            t(
+                f"  as of the last day of their own files: {apart} (--as-of sets one day for all)",
+                f"  按各自文件的最后一日截至：{apart}（可用 --as-of 统一）",
+            )
+        )
+
+
 def _day(day: str) -> str:
     return f"{day[:4]}-{day[4:6]}-{day[6:]}" if len(day) == 8 else "-"
 
@@ -130,7 +141,7 @@ def _table(result: Result, what: str, title: str) -> None:
         counts = with_moved and leg != Leg.TERMINAL.value
         there = str(Money(moved.get((leg, rule, currency), 0), currency)) if counts else ""
         rows.append(
-            (t(*RULES[rule].title), t(*_LEGS[Leg(leg)]), f"{count:,}", str(Money(minor, currency)), there)
+            (t(*RULES[rule].title), t(*LEGS[Leg(leg)]), f"{count:,}", str(Money(minor, currency)), there)
         )
     widths = [max(cells(row[at]) for row in rows) for at in range(5)]
     click.echo(f"\n{title}{t(': ', '：')}{sum(count for _, _, _, count, _ in summary):,}")
@@ -146,15 +157,9 @@ def _table(result: Result, what: str, title: str) -> None:
 def _proof(result: Result) -> None:
     click.echo("\n" + t("Proof", "证明"))
     for one in result.accounts:
-        held_to_it = sum(count for name, count in one.parts if name in _MUST_AGREE)
-        share = dict(one.parts).get("matched", 0) * 100 / held_to_it if held_to_it else 100.0
-        parts = t(", ", "，").join(f"{count:,} {t(*_PARTS[name])}" for name, count in one.parts)
-        side = t("our books", "本方") if one.side == "books" else t(*_LEGS[one.leg])
+        side = t("our books", "本方") if one.side == "books" else t(*LEGS[one.leg])
         click.echo(
-            t(
-                f"  {t(*_LEGS[one.leg])}, {side}: {one.rows:,} rows = {parts} ({share:.2f} % of what must agree does)",
-                f"  {t(*_LEGS[one.leg])}，{side}：{one.rows:,} 行 = {parts}（相符率 {share:.2f}%）",
-            )
+            f"  {t(*LEGS[one.leg])}{t(', ', '，')}{side}{t(': ', '：')}{_account(one, result.compared)}"
         )
     open_sums = result.moved("provisional")
     for bridge in result.bridges:
@@ -182,6 +187,19 @@ def _proof(result: Result) -> None:
                 f"  {names[0]} {ours} + 差异 {explained}{apart} = {names[1]} {theirs}；未解释 {rest}",
             )
         )
+
+
+def _account(one: Account, compared: tuple[Leg, ...]) -> str:
+    """Say where the rows of a side went, and of those that must agree, how many do: nothing is no hundred per cent."""
+    if not one.rows and one.whole:
+        return t("nothing there", "没有记录")
+    parts = t(", ", "，").join(f"{count:,} {t(*_PARTS[name])}" for name, count in one.parts)
+    held_to_it = sum(count for name, count in one.parts if name in _MUST_AGREE)
+    said = t(f"{one.rows:,} row{'' if one.rows == 1 else 's'} = {parts}", f"{one.rows:,} 行 = {parts}")
+    if not held_to_it or one.leg not in compared:
+        return said
+    share = dict(one.parts).get("matched", 0) * 100 / held_to_it
+    return said + t(f" ({share:.2f} % of what must agree does)", f"（相符率 {share:.2f}%）")
 
 
 def _queue(result: Result, recorded: Recorded | None) -> None:
@@ -228,7 +246,8 @@ def as_data(result: Result, folder: Path, recorded: Recorded | None, seconds: fl
     rows = sum(one.rows for one in network)
     return {
         "run_id": result.run_id, "verdict": result.verdict.value, "first": result.first, "last": result.last,
-        "as_of": result.as_of, "compared": [one.value for one in result.compared],
+        "as_of": result.as_of, "as_of_by_leg": {leg.value: day for leg, day in result.as_of_by_leg},
+        "compared": [one.value for one in result.compared],
         "findings": kinds("finding"), "provisional": kinds("provisional"), "held": kinds("held"),
         "matched_rate": round(matched / rows, 6) if rows else None,
         "rows": [{"leg": one.leg.value, "side": one.side, "rows": one.rows, "counted": one.counted, **dict(one.parts)}

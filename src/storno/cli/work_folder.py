@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import stat
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,11 +23,16 @@ _LOCK = "lock"
 
 
 @contextmanager
-def work_folder(home: Path) -> Iterator[Path]:
-    """Give a new folder below `home` and remove it at the end. Raises OSError: it cannot be made."""
-    _clear(home)
-    young = Path(tempfile.mkdtemp(prefix=_YOUNG + PREFIX, dir=home))
-    folder = home / young.name.removeprefix(_YOUNG)
+def work_folder(*places: Path) -> Iterator[Path]:
+    """Give a new folder below the first place that takes one, else in the temporary folder; remove it at the end.
+
+    A place that does not exist is not made.
+
+    Raises:
+        OSError: none of them takes one; it is the first place's error.
+
+    """
+    young, folder = _made(places)
     lock = os.open(young / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -38,11 +44,33 @@ def work_folder(home: Path) -> Iterator[Path]:
         os.close(lock)
 
 
-def _clear(home: Path) -> None:
-    """Remove the folders nobody holds."""
-    for folder in home.glob(PREFIX + "*"):
+def _made(places: tuple[Path, ...]) -> tuple[Path, Path]:
+    """Make the folder under the name nobody clears, and give the name it is to have: a home may be read-only."""
+    refused: OSError | None = None
+    # In a folder of everybody's the name says whose it is.
+    for place, prefix in (
+        *((one, PREFIX) for one in places),
+        (Path(tempfile.gettempdir()), f"storno-{PREFIX}"),
+    ):
         try:
-            lock = os.open(folder / _LOCK, os.O_RDWR)
+            _clear(place, prefix)
+            young = Path(tempfile.mkdtemp(prefix=_YOUNG + prefix, dir=place))
+        except OSError as error:
+            refused = refused or error
+            continue
+        return young, place / young.name.removeprefix(_YOUNG)
+    assert refused is not None
+    raise refused
+
+
+def _clear(place: Path, prefix: str) -> None:
+    """Remove the folders of ours that nobody holds."""
+    for folder in place.glob(prefix + "*"):
+        try:
+            there = folder.lstat()
+            if not stat.S_ISDIR(there.st_mode) or there.st_uid != os.geteuid():
+                continue
+            lock = os.open(folder / _LOCK, os.O_RDWR | os.O_NOFOLLOW)
         except OSError:
             continue  # none of ours, or just being removed
         try:

@@ -6,6 +6,7 @@ old pages back. Must not write.
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
@@ -93,7 +94,11 @@ class SqliteReader:
 
     def _connect(self, flags: int) -> apsw.Connection:
         try:
-            db = apsw.Connection(str(self.path), flags=flags)
+            name = str(self.path)
+            self._rests = flags == apsw.SQLITE_OPEN_READONLY and self._at_rest()
+            if self._rests:
+                name, flags = f"{self.path.absolute().as_uri()}?immutable=1", flags | apsw.SQLITE_OPEN_URI
+            db = apsw.Connection(name, flags=flags)
             db.set_busy_timeout(5_000)
             for pragma in schema.PRAGMAS:
                 db.execute(pragma)
@@ -106,6 +111,16 @@ class SqliteReader:
                 f"{self.path} 无法打开（{type(error).__name__}）：请检查路径、权限和磁盘",
             ) from None
         return db
+
+    def _at_rest(self) -> bool:
+        """Say whether it lies in a folder that cannot be written to, and no log beside it says that others write it.
+
+        SQLite keeps notes beside a journal that it reads; where it cannot, it reads the file as one that never changes.
+        """
+        return (
+            not os.access(self.path.parent, os.W_OK)
+            and not self.path.with_name(f"{self.path.name}-wal").exists()
+        )
 
     def _check_format(self) -> None:
         application = self._one("PRAGMA application_id")[0]
@@ -344,6 +359,12 @@ class SqliteReader:
             yield
         finally:
             self._db.execute("COMMIT")
+        if self._rests and not self._at_rest():
+            raise JournalError(
+                "unreadable",
+                f"{self.path} was written to while it was read: read it again",
+                f"读取过程中 {self.path} 被写入：请重新读取",
+            )
 
     def span(self, name: str, from_ms: int | None, to_ms: int | None) -> Iterator[tuple[Any, ...]]:
         """Stream a table of `schema.SPANS` by time: from included, to not, None for open."""

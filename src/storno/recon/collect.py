@@ -6,12 +6,16 @@ only; the books go into a work file that the caller removes.
 
 from __future__ import annotations
 
+import re
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from storno.recon.days import MARGIN_DAYS, shifted
-from storno.recon.identity import digest_of
-from storno.recon.sides import FeeRate, LineFile, Options
+from storno.recon.sides import EmptyFile, FeeRate, LineFile, Options
 from storno.statements.catalogue import ANY_ACCOUNT, Catalogue
+from storno.statements.formats import FORMATS
+from storno.statements.mapping_load import presets
+from storno.statements.stored import checked
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,36 +32,67 @@ class FeesError(ValueError):
         self.chinese = chinese
 
 
-def line_files(home: Path, options: Options) -> tuple[LineFile, ...]:
-    """List the imported files that count around the period. Raises FileRefused for a damaged manifest."""
+def imported(home: Path, options: Options) -> tuple[tuple[LineFile, ...], tuple[EmptyFile, ...]]:
+    """List the imported files that count around the period: those with lines, and those without.
+
+    Raises:
+        FileRefused: a manifest or stored lines are damaged.
+
+    """
     catalogue = Catalogue(home)
     first = shifted(options.first, -MARGIN_DAYS) if options.first else ""
     last = shifted(options.last, MARGIN_DAYS) if options.last else ""
-    found = []
     active = catalogue.active(first, last)
-    many = {_kind(one) for one in active if len(one.accounts) != 1 or one.accounts == (ANY_ACCOUNT,)}
+    many, accounts = _many(active), defaultdict[str, set[str]](set)
+    lines = []
     for one in active:
-        path = catalogue.path(one)
+        path, kind = catalogue.path(one), _kind(one)
         if path is None:
             continue
-        met = all(total.met for total in one.totals)
-        found.append(
+        account = "" if kind in many else one.accounts[0]
+        accounts[kind].add(account)
+        lines.append(
             LineFile(
-                one.file_id,
-                one.role,
-                path,
-                one.sha256,
-                one.lines,
-                one.rejects,
-                met,
-                without=one.shadowed,
-                source=_kind(one) if _kind(one) in many else f"{_kind(one)} {one.accounts[0]}",
-                first=one.first_day,
-                last=one.last_day,
-                read_as=digest_of(path) if path.exists() else "",
+                one.file_id, one.role, path, one.sha256, one.lines, one.rejects, _met(one), without=one.shadowed,
+                source=f"{kind} {account}".rstrip(), first=one.first_day, last=one.last_day,
+                read_as=checked(catalogue, one), titles=_titles(one, account),
             )
-        )
-    return tuple(found)
+        )  # fmt: skip
+    return tuple(lines), tuple(_empty(one, accounts[_kind(one)]) for one in active if not one.parquet)
+
+
+def _empty(one: StoredFile, accounts: set[str]) -> EmptyFile:
+    """Describe a file without a line: whose bill it is shows only where there is but one account of its kind."""
+    account = next(iter(accounts)) if len(accounts) == 1 else ""
+    return EmptyFile(
+        one.file_id, one.role, one.sha256, one.rejects, _met(one), f"{_kind(one)} {account}".rstrip(),
+        one.first_day, one.last_day,
+    )  # fmt: skip
+
+
+def _many(files: tuple[StoredFile, ...]) -> frozenset[str]:
+    """Give the kinds of file that are not each of one account; one without a line does not show whose it is."""
+    return frozenset(
+        _kind(one)
+        for one in files
+        if one.parquet and (len(one.accounts) != 1 or one.accounts == (ANY_ACCOUNT,))
+    )
+
+
+def _met(one: StoredFile) -> bool:
+    return all(total.met for total in one.totals)
+
+
+def _titles(one: StoredFile, account: str) -> tuple[str, str]:
+    """Say in English and in Chinese what kind of file it is, without the particulars behind it, and of whom."""
+    form, preset = FORMATS.get(one.format), presets().get(one.variant)
+    titles = (preset.title, preset.title_zh) if preset else ("", "")
+    if form and not all(titles):
+        titles = (re.split(r"[:,]", form.english)[0], re.split("[，,]", form.chinese)[0])
+        if one.variant and one.variant != one.format:
+            titles = (f"{titles[0]} ({one.variant})", f"{titles[1]}（{one.variant}）")
+    english, chinese = (title or _kind(one) for title in titles)
+    return f"{english} {account}".rstrip(), f"{chinese} {account}".rstrip()
 
 
 def _kind(one: StoredFile) -> str:

@@ -24,6 +24,13 @@ class Leg(Enum):
     """Our books by themselves: what is stuck or contradicts itself."""
 
 
+LEGS = {
+    Leg.TERMINAL: ("terminals", "终端"), Leg.NETWORK: ("clearing", "清算"), Leg.BANK: ("bank", "银行"),
+    Leg.BOOKS: ("books", "账目"),
+}  # fmt: skip
+"""What a leg is called, in English and Chinese."""
+
+
 class Sureness(Enum):
     """How sure a finding is."""
 

@@ -43,6 +43,13 @@ def inputs(sides: Sides) -> list[dict[str, Any]]:
         }
         for one in sides.lines
     ]  # fmt: skip
+    found += [
+        {
+            "side": one.role.value, "file_id": one.file_id, "sha256": one.sha256, "lines": 0, "rejects": one.rejects,
+            "totals_met": one.totals_met, "first": one.first, "last": one.last, "source": one.source,
+        }
+        for one in sides.empty
+    ]  # fmt: skip
     return sorted(found, key=lambda one: (one["side"], one.get("file_id", ""), one["sha256"]))
 
 

@@ -1,20 +1,22 @@
 """Days and merchants of which nothing came: named with the money that hangs on them, from what found no counterpart.
 
 Rule: a day is missing when no file of a source covers it and at least a tenth of what the source brings on its busiest
-day found no line; a file that is there and lacks lines shows in the same way. Asks the engine; matches nothing.
+day found no line, more than one booking at that, or one that the bank paid for; a file that is there and lacks lines
+shows in the same way. A file without a line covers its day. Asks the engine; matches nothing.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from storno.money import Money
 from storno.recon import days
 from storno.recon.finding import Leg
 from storno.recon.plan import text
 from storno.recon.result import Gap, Reason
+from storno.recon.steps.deposits import LAG_DAYS
 from storno.statements.line import Role
 
 if TYPE_CHECKING:
@@ -28,6 +30,10 @@ if TYPE_CHECKING:
 SHARE = 10
 """One in so many without a counterpart is more than differences make."""
 MANY_LEAST = 50
+SEVERAL = 2
+"""One booking without a line may as well be lost: where a shop sells little, that is a whole day."""
+FEE_MOST = 10
+"""A payout for a lone booking is at most a tenth less than it."""
 _BARE = """
 SELECT date, mid, currency, count(*) AS rows_, CAST(sum(expected_minor) AS BIGINT) AS minor FROM result_n
 WHERE rule IN ('approved_not_settled', 'booked_not_settled') AND lines = '' GROUP BY date, mid, currency
@@ -35,6 +41,10 @@ WHERE rule IN ('approved_not_settled', 'booked_not_settled') AND lines = '' GROU
 _BOOKED = """
 SELECT day, CAST(sum(rows_) AS BIGINT) AS rows_ FROM books_totals WHERE position = 'effect' AND klass <> 'hold'
 GROUP BY day
+"""
+_OVERPAID = """
+SELECT mid, settled_on, currency, found_minor - expected_minor FROM result_b
+WHERE rule = 'deposit_over' AND what = 'finding'
 """
 _UNPAID = """
 SELECT date, mid, currency, expected_minor FROM result_b WHERE rule = 'deposit_short' AND lines = ''
@@ -59,10 +69,10 @@ class Span:
 class _Source:
     """Files that continue each other, and how much they bring."""
 
-    name: str
+    titles: tuple[str, str]
     files: tuple[LineFile, ...]
     days: frozenset[str]
-    """Covered one by one, where the files do not say from when to when they are."""
+    """Covered one by one: by files without a line, or where the files do not say from when to when they are."""
     busiest: int
 
     def covers(self, day: str) -> bool:
@@ -78,6 +88,8 @@ class _Lacking:
     money: str = ""
     days: frozenset[str] = frozenset()
     """Business or clearing days it is of."""
+    minor: tuple[tuple[str, int], ...] = ()
+    """By currency; what we count in plus is over nought."""
 
 
 class _Open:
@@ -99,15 +111,42 @@ class _Open:
         return _Lacking(
             sum(one[3] for one in rows), frozenset(one[1] for one in rows),
             ", ".join(str(Money(minor, currency)) for currency, minor in sorted(sums.items())),
-            frozenset(one[0] for one in rows),
+            frozenset(one[0] for one in rows), tuple(sorted(sums.items())),
         )  # fmt: skip
 
 
-def network_days(engine: Engine, sides: Sides, options: Options, span: Span) -> Iterator[Reason]:
-    """Name the days for which clearing is missing: of every source, of one, or in part."""
-    sources = _sources(engine, sides.of(Role.NETWORK), "net_totals WHERE moves")
-    if not sources:
-        return
+class _Paid:
+    """What the bank paid too much: it may be for lines that did not come."""
+
+    def __init__(self, rows: Iterable[tuple[Any, ...]]) -> None:
+        self._rows = [(str(mid), str(day), str(currency), int(minor)) for mid, day, currency, minor in rows]
+
+    def for_(self, lone: _Lacking, day: str) -> bool:
+        """Say whether a deposit of the days after it is for a lone booking, less its fee."""
+        ((currency, due),) = lone.minor
+        return any(
+            currency == paid_in and (mid in lone.mids or not mid) and day < on <= days.shifted(day, LAG_DAYS)
+            and due * (FEE_MOST - 1) <= minor * FEE_MOST and minor <= due
+            for mid, on, paid_in, minor in self._rows
+        )  # fmt: skip
+
+
+def network_days(
+    engine: Engine, sides: Sides, options: Options, span: Span, *, paid: bool = False
+) -> tuple[list[Reason], list[Reason]]:
+    """Name the days for which clearing is missing: of every source, of one, or in part. Gives reasons, and notes.
+
+    `paid` says that the bank's leg was worked out before.
+    """
+    sources = _sources(engine, sides, Role.NETWORK, "net_totals WHERE moves")
+    over = _Paid(engine.rows(_OVERPAID) if paid else ())
+    said = tuple(_cleared_days(engine, sources, options, span, over)) if sources else ()
+    return [one for one in said if one.gaps], [one for one in said if not one.gaps]
+
+
+def _cleared_days(
+    engine: Engine, sources: list[_Source], options: Options, span: Span, over: _Paid
+) -> Iterator[Reason]:
     found = _Open((str(day), str(day), str(mid), currency, int(rows), int(minor))
                   for day, mid, currency, rows, minor in engine.rows(_BARE))  # fmt: skip
     booked = {str(day): int(rows) for day, rows in engine.rows(_BOOKED)}
@@ -117,12 +156,15 @@ def network_days(engine: Engine, sides: Sides, options: Options, span: Span) -> 
         without = [one for one in sources if not one.covers(day)]
         whole, ours = found.of(day, frozenset()), booked.get(day, 0)
         if len(without) == len(sources) and whole.rows * SHARE >= max(one.busiest for one in sources):
+            if whole.rows < SEVERAL and not over.for_(whole, day):
+                yield _lone(day, whole)
+                continue
             yield Reason(
                 "day", f"no line of the network for {day}, on which we booked {ours}",
                 f"{day} 本方记账 {ours} 笔，却没有任何清算记录", _cleared(day),
             )  # fmt: skip
             continue
-        parts = [one for source in without for one in _part(engine, source, found, day)]
+        parts = [one for source in without for one in _part(engine, source, found, day, over)]
         yield from parts
         if not parts and whole.rows >= MANY_LEAST and whole.rows * SHARE >= ours:
             yield Reason(
@@ -132,23 +174,39 @@ def network_days(engine: Engine, sides: Sides, options: Options, span: Span) -> 
             )  # fmt: skip
 
 
-def _part(engine: Engine, source: _Source, found: _Open, day: str) -> Iterator[Reason]:
+def _part(engine: Engine, source: _Source, found: _Open, day: str, over: _Paid) -> Iterator[Reason]:
     """Name a source that lacks a day while others have it, if as much as it usually brings found no line."""
     mids = _merchants(engine, source.files)
     part = found.of(day, mids)
-    if part.rows and part.rows * SHARE >= source.busiest:
-        yield Reason(
-            "source", f"no file of {source.name} for {day}, as there is for other days: {part.rows} bookings of "
-            f"{part.money} found no line", f"{day} 没有 {source.name} 的文件（其他日期有）：本方 {part.rows} 笔共 "
-            f"{part.money} 未找到清算记录", _cleared(day, mids),
-        )  # fmt: skip
+    if not part.rows or part.rows * SHARE < source.busiest:
+        return
+    if part.rows < SEVERAL and not over.for_(part, day):
+        yield _lone(day, part, source.titles)
+        return
+    english, chinese = source.titles
+    bookings = "1 booking" if part.rows == 1 else f"{part.rows} bookings"
+    yield Reason(
+        "source", f"no file of {english} for {day}, as there is for other days: {bookings} of {part.money} found no "
+        f"line", f"{day} 没有 {chinese} 的文件（其他日期有）：本方 {part.rows} 笔共 {part.money} 未找到清算记录",
+        _cleared(day, mids),
+    )  # fmt: skip
+
+
+def _lone(day: str, lone: _Lacking, titles: tuple[str, str] = ("the network", "清算机构")) -> Reason:
+    """Note that a booking is judged as lost although its file may be missing: it leaves nothing open."""
+    english, chinese = titles
+    return Reason(
+        "lone", f"no file of {english} covers {day}; the one booking without a line, of {lone.money}, is judged as it "
+        "is, and a file that comes later closes it", f"{day} 没有 {chinese} 的文件；仅 1 笔 {lone.money} "
+        "未找到清算记录，按现状判定，文件补到后自动关闭",
+    )  # fmt: skip
 
 
 def bank_days(
     engine: Engine, sides: Sides, options: Options, span: Span, waiting: Waiting
 ) -> Iterator[Reason]:
     """Name the days on which deposits were due and of which there is no bank statement."""
-    sources = _sources(engine, sides.of(Role.BANK), "bank_totals")
+    sources = _sources(engine, sides, Role.BANK, "bank_totals")
     found = _Open(
         (waiting.days(str(day))[0], str(day), str(mid), currency, 1, minor)
         for day, mid, currency, minor in engine.rows(_UNPAID)
@@ -161,11 +219,11 @@ def bank_days(
             due = found.of(day, mids)
             if one.covers(day) or not due.rows or due.rows * SHARE < one.busiest:
                 continue
-            name = f" ({one.name})" if len(sources) > 1 else ""
+            english, chinese = (f" ({title})" if len(sources) > 1 else "" for title in one.titles)
             whom = "1 merchant" if len(due.mids) == 1 else f"{len(due.mids)} merchants"
             yield Reason(
-                "bank_day", f"no bank statement{name} for {day}, on which {due.money} was due to {whom}",
-                f"{day} 没有银行流水{name}，当日应付 {len(due.mids)} 个商户共 {due.money}",
+                "bank_day", f"no bank statement{english} for {day}, on which {due.money} was due to {whom}",
+                f"{day} 没有银行流水{chinese}，当日应付 {len(due.mids)} 个商户共 {due.money}",
                 (Gap(Leg.BANK, Role.BANK, min(due.days), max(due.days), mids),),
             )  # fmt: skip
 
@@ -203,9 +261,9 @@ def _cleared(day: str, mids: frozenset[str] = frozenset()) -> tuple[Gap, ...]:
     return tuple(Gap(leg, Role.NETWORK, day, day, mids) for leg in (Leg.NETWORK, Leg.BANK))
 
 
-def _sources(engine: Engine, files: tuple[LineFile, ...], totals: str) -> list[_Source]:
+def _sources(engine: Engine, sides: Sides, role: Role, totals: str) -> list[_Source]:
     parted: dict[str, list[LineFile]] = defaultdict(list)
-    for one in files:
+    for one in sides.of(role):
         parted[one.source if one.first else ""].append(one)
     found = []
     for name, mine in sorted(parted.items()):
@@ -216,7 +274,12 @@ def _sources(engine: Engine, files: tuple[LineFile, ...], totals: str) -> list[_
             counts = engine.rows(f"SELECT day, CAST(sum(rows_) AS BIGINT) FROM {totals} GROUP BY day")  # noqa: S608
             covered = frozenset(str(day) for day, _ in counts)
             busiest = max([busiest, *(int(rows) for _, rows in counts)])
-        found.append(_Source(name, tuple(mine), covered, busiest))
+        names = dict.fromkeys((one.titles[0] or one.source, one.titles[1] or one.source) for one in mine)
+        titles = (", ".join(one for one, _ in names), "、".join(one for _, one in names))
+        empty = frozenset(
+            one.first for one in sides.empty if (one.role, one.source) == (role, name) and not one.rejects
+        )
+        found.append(_Source(titles, tuple(mine), covered | empty, busiest))
     return found
 
 

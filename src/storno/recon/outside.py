@@ -14,6 +14,8 @@ import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
 from storno.iso8583.mask import scrub
 from storno.statements.catalogue import Catalogue
+from storno.statements.line import FileRefused
+from storno.statements.stored import checked
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +33,10 @@ _NO_CARDS = frozenset({"kind", "mark", "amount_minor", "fee_minor", "currency", 
 
 @dataclass(frozen=True, slots=True)
 class OutsideLine:
-    """One line of an imported file; `members` are (name, text) pairs of what it says, empty when it is not here."""
+    """One line of an imported file; `members` are (name, text) pairs of what it says.
+
+    They are empty when it is not here: with a file's name, its stored lines are gone or damaged.
+    """
 
     where: str
     file: str
@@ -56,8 +61,13 @@ def outside_lines(home: Path, references: tuple[str, ...]) -> tuple[OutsideLine,
 
 def _read(catalogue: Catalogue, file: StoredFile, numbers: set[int]) -> dict[str, OutsideLine]:
     path = catalogue.path(file)
-    if path is None or not path.exists():
+    if path is None:
         return {}
+    try:
+        checked(catalogue, file)
+    except FileRefused:
+        places = (f"{file.file_id}:{number}" for number in sorted(numbers))
+        return {where: OutsideLine(where, file.name, ()) for where in places}
     table = pq.read_table(path, columns=list(_COLUMNS), filters=[("line_no", "in", sorted(numbers))])
     lines: dict[str, OutsideLine] = {}
     for row in table.to_pylist():

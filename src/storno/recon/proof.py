@@ -11,14 +11,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from storno.recon.finding import Leg
+from storno.recon.finding import LEGS, Leg
 from storno.recon.plan import fill
 from storno.recon.result import Account, Bridge, Gap, Reason
 from storno.statements.line import Role
 
 if TYPE_CHECKING:
     from storno.recon.engines.base import Engine
-    from storno.recon.sides import LineFile, Options, Sides
+    from storno.recon.sides import EmptyFile, LineFile, Options, Sides
 
 _SUFFIX = {Leg.NETWORK: "n", Leg.TERMINAL: "t", Leg.BANK: "b"}
 _LINES = {Leg.NETWORK: "net", Leg.TERMINAL: "term", Leg.BANK: "bank"}
@@ -31,6 +31,13 @@ _LEGS_OF = {
 }  # fmt: skip
 _EXPLAINED = ("held", "outside", "uncovered")
 _MONEY = ("payment", "refund", "void", "reversal")
+_BANK_ASIDE = """
+SELECT CASE WHEN b.kind = 'preauth' THEN 'preauth' WHEN b.amount = 0 THEN 'no_money' WHEN b.live = 0 THEN 'no_effect'
+    ELSE 'not_payout' END AS what, count(*) AS rows_
+FROM bank AS b ANTI JOIN deposits AS d ON b.row_id = d.row_id
+GROUP BY CASE WHEN b.kind = 'preauth' THEN 'preauth' WHEN b.amount = 0 THEN 'no_money' WHEN b.live = 0 THEN 'no_effect'
+    ELSE 'not_payout' END
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +142,10 @@ def filter_reasons(
     ours = sum(one["rows_"] for one in books if _counts(leg, one)) - opened
     theirs = left_alone(lines, end)
     if ours != theirs:
+        english, chinese = LEGS[leg]
         yield Reason(
-            "filter", f"{leg.value}: {ours} transactions and {theirs} lines were taken as equal",
-            f"{leg.value}：判为一致的交易 {ours} 笔、记录 {theirs} 条，数量不等", _nothing_proved(leg),
+            "filter", f"{english}: {ours} transactions and {theirs} lines were taken as equal",
+            f"{chinese}：判为一致的交易 {ours} 笔、记录 {theirs} 条，数量不等", _nothing_proved(leg),
         )  # fmt: skip
 
 
@@ -163,6 +171,31 @@ def books_account(leg: Leg, books: list[dict[str, Any]], end: Ends) -> Account:
     quiet = rows - holds - counts - (end.books_open - opened) + end.sum_of("books", "no_effect")
     parts = {"matched": matched, **judged, "no_effect": quiet, "preauth": holds}
     return Account(leg, "books", rows, tuple((name, count) for name, count in parts.items() if count))
+
+
+def bank_account(engine: Engine, end: Ends | None) -> Account:
+    """Say where every line of the bank went: by its deposit's pair, or why it is no deposit; None: not compared."""
+    rows = sum(one["rows_"] for one in line_totals(engine, Leg.BANK))
+    if end is None:
+        parts = {"uncovered": rows}
+    else:
+        aside = {str(what): int(count) for what, count in engine.rows(_BANK_ASIDE)}
+        quiet = end.sum_of("lines", "no_effect", "uncovered") + aside.pop("no_effect", 0)
+        names = ("matched", "finding", "held", "cancelled", "outside")
+        parts = {**{name: end.sum_of("lines", name) for name in names}, "no_effect": quiet}
+        parts |= {name: aside[name] for name in sorted(aside)}
+    return Account(
+        Leg.BANK, _LINES_SIDE[Leg.BANK], rows, tuple((name, count) for name, count in parts.items() if count)
+    )
+
+
+def bank_note(account: Account) -> Reason:
+    """Say that the bank's lines were not compared, for nothing says what was due."""
+    lines = "1 line" if account.rows == 1 else f"{account.rows} lines"
+    return Reason(
+        "bank", f"the bank statements ({lines}) were not compared: without a clearing file nothing says "
+        "what was due", f"银行流水（{account.rows} 行）未核对：没有清算文件，无从得知应付金额",
+    )  # fmt: skip
 
 
 def network_bridge(lines: list[dict[str, Any]], books: list[dict[str, Any]], found: dict[str, dict[str, int]],
@@ -205,25 +238,33 @@ def _nothing_proved(*legs: Leg) -> tuple[Gap, ...]:
     return tuple(Gap(leg) for leg in legs)
 
 
-def _left_open(one: LineFile) -> tuple[Gap, ...]:
+def _left_open(one: LineFile | EmptyFile) -> tuple[Gap, ...]:
     """Give what the days of a file that is not whole leave open; of clearing also the deposits."""
     return tuple(Gap(leg, one.role, one.first, one.last) for leg in _LEGS_OF.get(one.role, ()))
 
 
+def _not_whole(one: LineFile | EmptyFile) -> Iterable[Reason]:
+    """Give what of a file's own lines and totals is amiss."""
+    gaps = _left_open(one)
+    if one.rejects:
+        yield Reason(
+            "rejects", f"file {one.file_id}: {one.rejects} lines could not be read",
+            f"文件 {one.file_id}：有 {one.rejects} 行无法读取", gaps,
+        )  # fmt: skip
+    if not one.totals_met:
+        yield Reason(
+            "totals", f"file {one.file_id}: its own totals are not met, and it was taken all the same",
+            f"文件 {one.file_id}：与其自带合计不符，但仍被接受", gaps,
+        )  # fmt: skip
+
+
 def file_reasons(sides: Sides, counted: dict[str, int]) -> Iterable[Reason]:
     """Give what the files themselves leave open. `counted` are the lines read of each file."""
+    for empty in sides.empty:
+        yield from _not_whole(empty)
     for one in sides.lines:
         gaps = _left_open(one)
-        if one.rejects:
-            yield Reason(
-                "rejects", f"file {one.file_id}: {one.rejects} lines could not be read",
-                f"文件 {one.file_id}：有 {one.rejects} 行无法读取", gaps,
-            )  # fmt: skip
-        if not one.totals_met:
-            yield Reason(
-                "totals", f"file {one.file_id}: its own totals are not met, and it was taken all the same",
-                f"文件 {one.file_id}：与其自带合计不符，但仍被接受", gaps,
-            )  # fmt: skip
+        yield from _not_whole(one)
         if not one.complete:
             yield Reason("part", f"file {one.file_id} is not complete", f"文件 {one.file_id} 不完整", gaps)
         lines = counted.get(one.file_id, 0)
@@ -256,15 +297,18 @@ def proof_reasons(
     """Give what does not add up."""
     for one in accounts:
         if not one.whole:
+            (english, chinese), own = LEGS[one.leg], one.side == "books"
+            side, side_zh = ("our books", "本方账目") if own else (english, chinese)
             yield Reason(
-                "rows", f"{one.leg.value}, {one.side}: {one.rows} rows, {one.counted} counted",
-                f"{one.leg.value} {one.side}：共 {one.rows} 行，计入 {one.counted} 行", _nothing_proved(one.leg),
+                "rows", f"{english}, {side}: {one.rows} rows, {one.counted} counted",
+                f"{chinese}，{side_zh}：共 {one.rows} 行，计入 {one.counted} 行", _nothing_proved(one.leg),
             )  # fmt: skip
     for bridge in bridges:
         if bridge.residual_minor:
+            english, chinese = LEGS[bridge.leg]
             yield Reason(
-                "bridge", f"{bridge.leg.value}: {bridge.residual_minor} {bridge.currency} minor units are unexplained",
-                f"{bridge.leg.value}：有 {bridge.residual_minor} 个最小货币单位（{bridge.currency}）无法解释",
+                "bridge", f"{english}: {bridge.residual_minor} {bridge.currency} minor units are unexplained",
+                f"{chinese}：有 {bridge.residual_minor} 个最小货币单位（{bridge.currency}）无法解释",
                 _nothing_proved(bridge.leg),
             )  # fmt: skip
     for end in all_ends:

@@ -64,7 +64,8 @@ class Account:
     side: str
     rows: int
     parts: tuple[tuple[str, int], ...]
-    """matched, finding, held, cancelled, no_effect, outside, uncovered, and what was left aside with its reason."""
+    """matched, finding, held, cancelled, no_effect, outside, uncovered, and what was left aside with its reason; of the
+    bank's lines also not_payout: bookings that are none of a merchant of ours."""
 
     @property
     def counted(self) -> int:
@@ -117,6 +118,13 @@ class Result:
     """Differences of earlier runs that are gone, with their evidence."""
     notes: tuple[Reason, ...] = ()
     """What was not compared although nothing is missing: named, so that nothing is silently absent."""
+    as_of_by_leg: tuple[tuple[Leg, str], ...] = ()
+    """The last day each leg's files are in for: without an order, that of its own files."""
+
+    @property
+    def as_of_apart(self) -> tuple[tuple[Leg, str], ...]:
+        """Give the legs that went by another day than `as_of` says."""
+        return tuple(one for one in self.as_of_by_leg if one[0] in self.compared and one[1] != self.as_of)
 
     @property
     def verdict(self) -> Verdict:

@@ -303,9 +303,13 @@ class _Run:
             lines_hashed=covers and role in hashed and role not in self._shaping.marked,
         )  # fmt: skip
 
+    def _as_of(self, seen: Seen, s: str) -> str:
+        """Give the last day a leg's files are in for."""
+        return self._options.as_of or seen.as_of[s] or seen.last
+
     def _terms(self, seen: Seen, s: str) -> Terms:
         options = self._options
-        as_of = days.parse(options.as_of or seen.as_of[s] or seen.last)
+        as_of = days.parse(self._as_of(seen, s))
         near = (f"(about = '' OR about BETWEEN '{options.first or '0'}' AND '{options.last or '9'}')"
                 if options.first or options.last else "TRUE")  # fmt: skip
         covered = bool(seen.network) if s == "n" else True
@@ -358,6 +362,7 @@ class _Run:
             all_ends.append(end)
             if leg is Leg.BANK:
                 bridges += proof.bank_bridge(self._engine, found.get(leg, {}), end)
+                accounts.append(proof.bank_account(self._engine, end))
                 continue
             lines = proof.line_totals(self._engine, leg)
             passes += self._passes(leg, proof.left_alone(lines, end))
@@ -366,6 +371,9 @@ class _Run:
             if leg is Leg.NETWORK:
                 bridges += proof.network_bridge(lines, books, found.get(leg, {}), end)
         absent, notes = self._missing(seen)
+        if self._sides.of(Role.BANK) and Leg.BANK not in self._legs:
+            accounts.append(proof.bank_account(self._engine, None))
+            notes.append(proof.bank_note(accounts[-1]))
         reasons += [
             *proof.side_reasons(self._sides, self._options),
             *proof.file_reasons(self._sides, self._counted()),
@@ -375,9 +383,15 @@ class _Run:
         gaps = [gap for one in (*reasons, *notes) for gap in one.gaps]
         return Result(
             run_id(self._sides, self._options), seen.first, seen.last,
-            self._options.as_of or seen.as_of["n"] or seen.last, marked(table, gaps, self._waiting), tuple(accounts),
-            tuple(bridges), tuple(passes), tuple(dict.fromkeys(reasons)), tuple(self._legs), notes=tuple(notes),
+            self._as_of(seen, "n"), marked(table, gaps, self._waiting), tuple(accounts), tuple(bridges), tuple(passes),
+            tuple(dict.fromkeys(reasons)), self._compared(), notes=tuple(notes),
+            as_of_by_leg=tuple((leg, self._as_of(seen, _SUFFIX[leg])) for leg in self._legs),
         )  # fmt: skip
+
+    def _compared(self) -> tuple[Leg, ...]:
+        """Give the legs both sides of which there are."""
+        there = self._sides.books and self._sides.of(Role.NETWORK)
+        return tuple(leg for leg in self._legs if leg is not Leg.NETWORK or there)
 
     def _table(self) -> pa.Table:
         columns = (
@@ -418,16 +432,18 @@ class _Run:
         notes: list[Reason] = []
         if sides.of(Role.NETWORK):
             span = Span(seen.first, seen.last, as_of or seen.as_of["n"])
-            reasons += network_days(engine, sides, options, span)
+            lacking, notes = network_days(engine, sides, options, span, paid=Leg.BANK in self._legs)
+            reasons += lacking
         if Leg.BANK in self._legs:
             span = Span(seen.first, seen.last, as_of or seen.as_of["b"])
             reasons += bank_days(engine, sides, options, span, self._waiting)
             reasons += unpaid(engine, self._terms(seen, "b"))
         if Leg.TERMINAL in self._legs:
-            owed, notes = terminal_days(
+            owed, aside = terminal_days(
                 engine, options, Span(seen.first, seen.last, as_of or seen.as_of["t"])
             )
             reasons += owed
+            notes += aside
         return reasons, notes
 
 

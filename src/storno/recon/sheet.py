@@ -112,7 +112,7 @@ def write_xlsx(path: Path, rows: list[Row], result: Result) -> None:
 def _summary(result: Result) -> list[Row]:
     lines: list[Row] = [
         ("verdict 结论", result.verdict.value), ("period 期间", f"{result.first} - {result.last}"),
-        ("as of 截至", result.as_of),
+        ("as of 截至", result.as_of), *(("as of 截至", day, leg.value) for leg, day in result.as_of_apart),
         *(("reason 原因", one.code, one.english, one.chinese) for one in result.reasons),
         *(("note 说明", one.code, one.english, one.chinese) for one in result.notes), (),
         ("what", "leg", "differs", "差错", "currency 币种", "count 笔数", "amount 金额"),

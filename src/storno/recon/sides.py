@@ -42,6 +42,23 @@ class LineFile:
     """SHA-256 of the lines as they are stored: the same file read in another currency is another input."""
     without: tuple[tuple[str, str], ...] = ()
     """Account and day (YYYYMMDD) whose lines do not count, because a file of higher rank reports them."""
+    titles: tuple[str, str] = ("", "")
+    """What the source is called in English and in Chinese; empty: by its name."""
+
+
+@dataclass(frozen=True, slots=True)
+class EmptyFile:
+    """An imported file without a line: the bill of a day without sales, or one of which every line was rejected."""
+
+    file_id: str
+    role: Role
+    sha256: str
+    rejects: int = 0
+    totals_met: bool = True
+    source: str = ""
+    first: str = ""
+    """The day it is of, YYYYMMDD, as its name says; empty: not known."""
+    last: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +75,8 @@ class Sides:
 
     books: tuple[BooksFile, ...] = ()
     lines: tuple[LineFile, ...] = ()
+    empty: tuple[EmptyFile, ...] = ()
+    """Files that came and have no line: they say that nothing is missing on their day."""
 
     def of(self, role: Role) -> tuple[LineFile, ...]:
         """Give the files of one role, in the order of their ids."""

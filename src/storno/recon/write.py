@@ -6,9 +6,13 @@ finds its folder and changes nothing. No clock and no path goes in: the same inp
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import re
 import shutil
+import stat
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +32,8 @@ if TYPE_CHECKING:
 FOLDER = "reconciliations"
 MANIFEST = "manifest.json"
 _MANIFEST_FORMAT = 2
+_DRAFT = re.compile(r"\.[0-9]{1,8}-[0-9]{1,8}-[0-9a-f]{16}\.([1-9][0-9]{0,9})", re.ASCII)
+"""The name of a folder under way: that of the run, and the number of its process."""
 
 
 def folder_of(base: Path, result: Result) -> Path:
@@ -38,13 +44,11 @@ def folder_of(base: Path, result: Result) -> Path:
 def write(base: Path, result: Result, sides: Sides, options: Options) -> Path:
     """Write a run's folder below `base`; give it. A run that is there already stays as it is."""
     folder = folder_of(base, result)
+    _clear(base)
     if (folder / MANIFEST).exists():
         return folder
     base.mkdir(parents=True, exist_ok=True, mode=0o700)
-    draft = base / f".{folder.name}.{os.getpid()}"
-    shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir(mode=0o700)
-    try:
+    with _draft(base / f".{folder.name}.{os.getpid()}") as draft:
         pq.write_table(result.table, draft / "differences.parquet", compression="zstd")
         rows = [row_of(row) for row in result.table.to_pylist()]
         write_csv(draft / "differences.csv", rows)
@@ -56,10 +60,57 @@ def write(base: Path, result: Result, sides: Sides, options: Options) -> Path:
                 os.fsync(file.fileno())
         shutil.rmtree(folder, ignore_errors=True)  # one without a manifest was never finished
         draft.rename(folder)
-    except BaseException:
-        shutil.rmtree(draft, ignore_errors=True)
-        raise
     return folder
+
+
+@contextmanager
+def _draft(draft: Path) -> Iterator[Path]:
+    """Make a folder that is under way, hold it as long, and remove it if it did not get its name."""
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(mode=0o700)
+    held = os.open(draft, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        with suppress(
+            OSError
+        ):  # a network disk may have no such lock; then the number of the process must do
+            fcntl.flock(held, fcntl.LOCK_EX)
+        yield draft
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+        os.close(held)
+
+
+def _clear(base: Path) -> None:
+    """Remove what killed runs left: folders of ours whose process is gone and which nobody holds, in no container."""
+    for left in base.glob(".*"):
+        named = _DRAFT.fullmatch(left.name)
+        if named is None or _lives(int(named[1])):
+            continue
+        try:
+            there = left.lstat()
+            if not stat.S_ISDIR(there.st_mode) or there.st_uid != os.geteuid():
+                continue
+            held = os.open(left, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        except OSError:
+            continue  # just being removed by another run
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            continue  # somebody writes it, or this disk cannot say
+        else:
+            shutil.rmtree(left, ignore_errors=True)
+        finally:
+            os.close(held)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def manifest(result: Result, sides: Sides, options: Options) -> dict[str, Any]:
@@ -93,6 +144,7 @@ def manifest(result: Result, sides: Sides, options: Options) -> dict[str, Any]:
         ],
         "passes": [{"leg": leg.value, "pass": name, "lines": count} for leg, name, count in result.passes],
         "compared": [one.value for one in result.compared],
+        "as_of_by_leg": {leg.value: day for leg, day in result.as_of_by_leg},
         "inputs": inputs(sides), "options": settings(options),
     }  # fmt: skip
 

@@ -71,6 +71,8 @@ class StoredFile:
     supersedes: tuple[str, ...] = ()
     withdrawn_ms: int = 0
     """When somebody took it back; it then counts for nothing, and its bytes may be imported again."""
+    parquet_sha256: str = ""
+    """Of the file of its lines, as it was written; empty where there is none, or where this was not kept yet."""
     superseded_by: str = ""
     """Derived: the id of the file that took its place."""
     shadowed: tuple[tuple[str, str], ...] = ()

@@ -32,6 +32,7 @@ from storno.statements.reading import (
 )
 from storno.statements.store import LineWriter, commit, writing
 from storno.statements.store import name as rename_manifest
+from storno.statements.stored import checked
 from storno.statements.when import day_in_name
 
 Progress = Callable[[str, int, int | None], None]
@@ -150,15 +151,25 @@ def _import(
             and not one.withdrawn_ms
             and (one.lines or one.rejects or one.name == name)
         ]
-        if known:
+        if known and _whole(Catalogue(home), known[0]):
             return Outcome(name, source, stored=known[0], already=True)
         head = make_head(member.name, first)
         coming = _Coming(member, name, source, digest, size, head, options)
-        stored = coming.take(home, work, now_ms, lambda done: tell(size + done), seen)
+        lost = known[0] if known else None
+        stored = coming.take(home, work, now_ms, lambda done: tell(size + done), seen, lost)
     except FileRefused as error:
         read = None if coming is None else coming.read(seen)
         return Outcome(name, source, refused=error, first_rejects=tuple(seen.first_rejects), read=read)
     return Outcome(name, source, stored=stored, first_rejects=tuple(seen.first_rejects))
+
+
+def _whole(catalogue: Catalogue, one: StoredFile) -> bool:
+    """Say whether what was stored of a file is there; else the same bytes put it back."""
+    try:
+        checked(catalogue, one)
+    except FileRefused:
+        return False
+    return True
 
 
 def _look(member: Member, tell: Callable[[int], None]) -> tuple[str, int, bytes]:
@@ -189,9 +200,18 @@ class _Coming:
     """Its format, once it is known."""
 
     def take(
-        self, home: Path, work: Path, now_ms: int, tell: Callable[[int], None], seen: Counted
+        self,
+        home: Path,
+        work: Path,
+        now_ms: int,
+        tell: Callable[[int], None],
+        seen: Counted,
+        lost: StoredFile | None = None,
     ) -> StoredFile:
-        """Read, check, write and make visible. Raises FileRefused; then nothing of it is there."""
+        """Read, check, write and make visible. Raises FileRefused; then nothing of it is there.
+
+        `lost` is the same file, whose stored lines are damaged: what was said of it then is not asked again.
+        """
         told = replace(self.options.read, name=self.member.name)
         one = choose(self.head, self.options.format_name, told.mapping)
         traits = traits_of(one, self.head, told)
@@ -206,16 +226,18 @@ class _Coming:
             if refusal is not None:
                 raise refusal
         fresh = self._stored(one, traits, seen, now_ms)
-        fresh = replace(
-            fresh,
-            accepted=unmet is not None,
-            supersedes=superseded(
+        if lost is not None and (lost.format, lost.variant, lost.lines) == (
+            fresh.format,
+            fresh.variant,
+            fresh.lines,
+        ):
+            instead = lost.supersedes
+        else:
+            instead = superseded(
                 Catalogue(home), fresh, seen.keys, self.options.supersedes,
                 correct=self.options.correct, beside=self.options.beside,
-            ),
-        )  # fmt: skip
-        commit(home, work, fresh)
-        return fresh
+            )  # fmt: skip
+        return commit(home, work, replace(fresh, accepted=unmet is not None, supersedes=instead))
 
     def _read(
         self,

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
 from storno.statements.catalogue import ANY_ACCOUNT, Catalogue, StoredFile
 from storno.statements.line import FileRefused
+from storno.statements.stored import checked
 
 NAMES_SHOWN = 3
 
@@ -87,6 +88,7 @@ def _shared(catalogue: Catalogue, one: StoredFile, keys: array[int]) -> int:
     path = catalogue.path(one)
     if path is None or not keys:
         return 0
+    checked(catalogue, one)
     theirs = pq.read_table(path, columns=["line_key"])["line_key"].to_numpy()
     return len(np.intersect1d(np.frombuffer(keys, dtype=np.int64), theirs))
 

@@ -13,7 +13,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import fields, replace
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, TextIO
@@ -24,6 +24,7 @@ from storno.statements.catalogue import FOLDER, MANIFESTS, StoredFile, as_data, 
 from storno.statements.digest import TOTALS_OF_LINES, hashes_of_lines
 from storno.statements.digester import DigestedFile
 from storno.statements.line import FileRefused, Reject, Role, StatementLine
+from storno.statements.stored import digest_of
 
 GROUP_ROWS = 65_536
 _INTEGERS = {"line_no", "amount_minor", "fee_minor", "net_minor"}
@@ -143,8 +144,11 @@ def _harmless(text: str) -> str:
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t") else text
 
 
-def commit(home: Path, work: Path, stored: StoredFile) -> None:
-    """Make a written file visible: its data first, then its manifest by one rename."""
+def commit(home: Path, work: Path, written: StoredFile) -> StoredFile:
+    """Make a written file visible: its data first, then its manifest by one rename. Give it as it is kept."""
+    stored = written
+    if written.parquet:
+        stored = replace(written, parquet_sha256=digest_of(work / "lines.parquet"))
     for made, place in (
         (work / "lines.parquet", stored.parquet),
         (work / "rejects.csv", stored.rejects_file),
@@ -157,6 +161,7 @@ def commit(home: Path, work: Path, stored: StoredFile) -> None:
             sync(target.parent)
     sync(home / FOLDER)
     name(home, stored)
+    return stored
 
 
 def name(home: Path, stored: StoredFile) -> None:

@@ -1,7 +1,9 @@
 """`storno reconcile` on a generated town: verdict and exit code, files that never change, a late file, the queue."""
 
 import csv
+import errno
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -12,8 +14,10 @@ import pytest
 from days_kit import generate
 from storno.cli.main import run
 from storno.cli.text import Language, speak
+from storno.statements.catalogue import Catalogue
 from storno.statements.importing import import_file
 
+os_open = os.open
 FILES = ("differences.csv", "differences.parquet", "differences.xlsx", "manifest.json")
 
 
@@ -162,3 +166,107 @@ def test_foreign_books_are_refused(home, capsys, tmp_path):
     code, said = reconcile(capsys, "--books", str(tmp_path / "y.parquet"))
     assert code == 2
     assert "tx_id" in said
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_a_folder_without_a_journal_is_told_how_to_give_books(home, capsys, language):
+    (home / "journal.db").unlink()
+    assert run(["reconcile", "--lang", language]) == 2
+    said = capsys.readouterr().err
+    assert {Language.EN: "no books", Language.ZH: "没有可供核对的账目"}[language] in said
+    assert "--books" in said
+    assert not (home / "reconciliations").exists()
+
+
+def refuse(monkeypatch, home):
+    """Make a folder refuse every new file or folder, as a read-only disk does: the tests may run as root."""
+    monkeypatch.setattr(os, "mkdir", refusing(os.mkdir, home))
+    monkeypatch.setattr(os, "open", refusing(os.open, home))
+    real = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: path != home and real(path, mode))
+
+
+def refusing(real, home):
+    def act(path, mode=0o777, *more, **named):
+        new = real is not os_open or mode & os.O_CREAT
+        if (
+            new
+            and isinstance(path, (str, Path))
+            and Path(path).is_relative_to(home)
+            and not Path(path).is_dir()
+        ):
+            raise OSError(errno.EROFS, "Read-only file system", str(path))
+        return real(path, mode, *more, **named)
+
+    return act
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_a_home_that_cannot_be_written_gives_its_results_elsewhere(
+    home, town, capsys, tmp_path, monkeypatch, language
+):
+    the_rest(town, home)
+    before = sorted(home.rglob("*"))
+    refuse(monkeypatch, home)
+    out, command = tmp_path / "out", ["reconcile", "--as-of", "2026-11-30", "--lang", language]
+    assert run([*command, "--no-record", "--out", str(out)]) == 1
+    (folder,) = out.iterdir()
+    assert (folder / "manifest.json").exists()
+    capsys.readouterr()
+    assert run([*command, "--out", str(out)]) == 3
+    said = capsys.readouterr().err
+    assert "--no-record" in said
+    assert {Language.EN: "the results are written", Language.ZH: "结果已写入"}[language] in said
+    assert run([*command, "--no-record"]) == 3
+    said = capsys.readouterr().err
+    assert "--out" in said
+    assert {Language.EN: "cannot be written there", Language.ZH: "无法写入"}[language] in said
+    assert sorted(home.rglob("*")) == before
+
+
+@pytest.mark.parametrize("language", list(Language))
+@pytest.mark.parametrize("harm", [Path.unlink, lambda path: path.write_bytes(path.read_bytes()[:-9])])
+def test_stored_lines_that_are_damaged_are_named_before_anything_is_written(
+    home, town, capsys, harm, language
+):
+    path = next(home.glob("statements/2*/*.parquet"))
+    harm(path)
+    before = sorted(home.iterdir())
+    assert run(["reconcile", "--lang", language]) == 2
+    said = capsys.readouterr().err
+    assert path.stem in said
+    assert str(path.relative_to(home)) in said
+    assert {Language.EN: "import the file again", Language.ZH: "请重新导入该文件"}[language] in said
+    assert "Error" not in said
+    assert sorted(home.iterdir()) == before
+    (name,) = [one.name for one in Catalogue(home).files() if one.file_id == path.stem]
+    list(import_file(next(town.out.rglob(name)), home))
+    assert run(["reconcile", "--no-record"]) in (1, 2)
+    assert "import the file again" not in capsys.readouterr().err
+
+
+def test_books_that_are_damaged_inside_are_named(home, town, capsys, tmp_path):
+    books = tmp_path / "books.parquet"
+    data = bytearray(next((town.out / "books").glob("*.parquet")).read_bytes())
+    data[4:40_000] = bytes(39_996)
+    books.write_bytes(bytes(data))
+    code, said = reconcile(capsys, "--books", str(books))
+    assert code == 2
+    assert str(books) in said
+    assert "storno export journal" in said
+    assert not (home / "reconciliations").exists()
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_an_exception_whose_lines_are_damaged_is_shown_all_the_same(home, town, capsys, language):
+    the_rest(town, home)
+    _, result = reconcile(capsys)
+    rows = pq.read_table(f"{result['folder']}/differences.parquet").to_pylist()
+    one = next(row for row in rows if row["rule"] == "duplicate_settlement")
+    path = next(home.glob(f"statements/2*/{one['lines'].partition(':')[0]}.parquet"))
+    path.write_bytes(path.read_bytes()[:-9])
+    assert run(["exceptions", "show", one["finding_id"], "--lang", language]) == 0
+    said = "".join(capsys.readouterr().out.split())
+    assert {Language.EN: "goneordamaged:importthefileagain", Language.ZH: "请重新导入该文件"}[
+        language
+    ] in said

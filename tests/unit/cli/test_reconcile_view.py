@@ -5,7 +5,7 @@ import re
 import pytest
 
 from recon_kit import compare, sides
-from storno.cli.reconcile_view import report
+from storno.cli.reconcile_view import as_data, report
 from storno.cli.text import Language, speak
 from storno.recon.rules._example import deposit, line, sale
 from storno.recon.sides import Options
@@ -62,8 +62,9 @@ def test_what_moved_no_money_is_not_held_against_agreement(tmp_path, capsys):
 def test_what_is_provisional_stands_apart_with_its_own_money(tmp_path, capsys, language):
     later = {"date": "20261103", "opened_ms": 1_793_670_000_000}
     end = {"settled_on": "20261104", "at": "20261104100000"}
+    lost = [sale(2, 4_000, **later), sale(4, 1_000, **later)]
     given = sides(
-        tmp_path / "sides", books=[sale(1), sale(2, 5_000, **later), sale(3, 300, date="20261104")],
+        tmp_path / "sides", books=[sale(1), *lost, sale(3, 300, date="20261104")],
         network=[line(1, 10_100), line(3, 300, **end)],
     )  # fmt: skip
     speak(language)
@@ -87,3 +88,43 @@ def test_a_note_is_shown(tmp_path, capsys):
     said = capsys.readouterr().out
     assert "note: 1 terminal reports in no file (00000002): 1 transaction of ¥50.00 not compared" in said
     assert "OK" in said
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_a_side_that_is_empty_is_no_hundred_per_cent(tmp_path, capsys, language):
+    given = sides(tmp_path / "sides", books=[sale(1)], bank=[deposit(10_000)])
+    speak(language)
+    report(compare(given, Options(as_of="20261120")), tmp_path, None, 0.0)
+    said = capsys.readouterr().out
+    for text in {
+        Language.EN: ("no file to compare with", "clearing, clearing: nothing there", "bank statements (1 line) were"),
+        Language.ZH: ("没有可核对的文件", "清算，清算：没有记录", "说明：银行流水（1 行）未核对"),
+    }[language]:  # fmt: skip
+        assert text in said
+    assert "100.00 %" not in said
+    assert "100.00%" not in said
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_legs_that_end_on_another_day_say_so(tmp_path, capsys, language):
+    late = {"settled_on": "20261105", "at": "20261105090000"}
+    given = sides(
+        tmp_path / "sides", books=[sale(1)], network=[line(1)], terminal=[line(1, batch="1"), line(2, **late)],
+        bank=[deposit(10_000)],
+    )  # fmt: skip
+    speak(language)
+    result = compare(given, Options())
+    report(result, tmp_path, None, 0.0)
+    said = capsys.readouterr().out
+    assert {
+        Language.EN: "own files: terminals 2026-11-05, bank 2026-11-03 (",
+        Language.ZH: "最后一日截至：终端 2026-11-05，银行 2026-11-03（",
+    }[language] in said
+    assert {Language.EN: "bank, bank: 1 row = 1 agree (100.00 %", Language.ZH: "银行，银行：1 行 = 1 相符（"}[
+        language
+    ] in said
+    data = as_data(result, tmp_path, None, 0.0)
+    assert data["as_of_by_leg"] == {"terminal": "20261105", "network": "20261102", "bank": "20261103"}
+    assert [one for one in data["rows"] if one["leg"] == "bank"] == [
+        {"leg": "bank", "side": "bank", "rows": 1, "counted": 1, "matched": 1}
+    ]

@@ -11,7 +11,7 @@ from storno.recon.earlier import of_finding
 from storno.recon.pair import BOOKS_NUMBERS, BOOKS_TEXTS, LINE_NUMBERS, LINE_TEXTS
 from storno.recon.result import Verdict
 from storno.recon.rules._example import deposit, line, sale, undone
-from storno.recon.sides import BooksFile, LineFile, Options, Sides
+from storno.recon.sides import BooksFile, EmptyFile, LineFile, Options, Sides
 
 pytestmark = pytest.mark.unit
 
@@ -52,7 +52,7 @@ class World:
     """Files of all sides, each of one day unless it says otherwise."""
 
     def __init__(self, folder: Path, ours=None) -> None:
-        self.folder, self.files = folder, []
+        self.folder, self.files, self.empty = folder, [], ()
         pq.write_table(
             table(books() if ours is None else ours, BOOKS_TEXTS, BOOKS_NUMBERS), folder / "books.parquet"
         )
@@ -76,7 +76,9 @@ class World:
 
     def run(self, options=AS_OF, known=()):
         return compare(
-            Sides((BooksFile(self.folder / "books.parquet", "0"),), tuple(self.files)), options, known=known
+            Sides((BooksFile(self.folder / "books.parquet", "0"),), tuple(self.files), self.empty),
+            options,
+            known=known,
         )
 
 
@@ -195,12 +197,13 @@ def test_one_network_of_two_is_missing_a_day(world):
 
 def test_the_missing_bill_of_one_merchant_is_named_and_hides_nothing_of_another(tmp_path):
     number, who, day = own(1, 1)
-    world = World(tmp_path, [*books(), sale(number + 5, 700, date=day, **who)])
-    wallets(world, (4, 1))
+    more, other, _ = own(4, 1)
+    ours = [sale(number + 5, 700, date=day, **who), sale(more + 5, 300, date=day, **other)]
+    world = wallets(World(tmp_path, [*books(), *ours]), (4, 1))
     result = world.run()
     assert ["wallet 4" in one.english for one in said(result, "source")] == [True]
     assert found(result) == [("approved_not_settled", -700)]
-    assert found(result, "provisional") == [("approved_not_settled", -4_000)]
+    assert found(result, "provisional") == [("approved_not_settled", -4_000), ("approved_not_settled", -300)]
 
 
 def test_a_day_of_which_half_is_missing_is_no_heap_of_differences(tmp_path):
@@ -210,6 +213,68 @@ def test_a_day_of_which_half_is_missing_is_no_heap_of_differences(tmp_path):
     assert "60 of 120" in said(result, "many")[0].english
     assert found(result) == []
     assert len(found(result, "provisional")) == 60
+
+
+def corner_shop(tmp_path, *lost, bank=(), empty=()):
+    """Give a shop of a few sales a day, with a file of each day on which any of them was cleared."""
+    ours = [*(sale(n, date=DAYS[0]) for n in (1, 2, 3)), *(sale(n, date=DAYS[2]) for n in (8, 9)), *lost]
+    world = World(tmp_path, ours)
+    for day, numbers in ((DAYS[0], (1, 2, 3)), (DAYS[2], (8, 9))):
+        world.add("network", [line(n, settled_on=day, at=f"{day}100000") for n in numbers], day)
+    if bank:
+        world.add("bank", bank, PAID[0], PAID[2])
+    world.empty = empty
+    return world
+
+
+def test_one_lost_sale_on_a_quiet_day_is_a_difference_and_no_missing_file(tmp_path):
+    world = corner_shop(tmp_path, sale(5, 4_200, date=DAYS[1]))
+    result = world.run()
+    assert (result.verdict, found(result)) == (Verdict.BREAKS, [("approved_not_settled", -4_200)])
+    (note,) = result.notes
+    for text in (DAYS[1], "¥42.00"):
+        assert text in note.english
+        assert text in note.chinese
+    earlier = [of_finding(one) for one in result.findings()]
+    world.add("network", [line(5, 4_200, settled_on=DAYS[1], at=f"{DAYS[1]}100000")], DAYS[1])
+    late = world.run(known=earlier)
+    assert (late.verdict, len(late.closed)) == (Verdict.OK, 1)
+
+
+def test_two_lost_sales_of_a_day_without_a_file_are_a_missing_file(tmp_path):
+    result = corner_shop(tmp_path, *(sale(n, 4_200, date=DAYS[1]) for n in (5, 6))).run()
+    assert DAYS[1] in said(result, "day")[0].english
+    assert (found(result), len(found(result, "provisional"))) == ([], 2)
+
+
+@pytest.mark.parametrize(("came", "missing"), [(4_180, True), (4_200, True), (4_201, False), (3_000, False)])
+def test_a_lone_sale_that_the_bank_paid_for_was_cleared_its_file_is_missing(tmp_path, came, missing):
+    bank = [deposit(30_000, PAID[0]), deposit(came, PAID[1]), deposit(20_000, PAID[2])]
+    result = corner_shop(tmp_path, sale(5, 4_200, date=DAYS[1]), bank=bank).run()
+    both = [("approved_not_settled", -4_200), ("deposit_over", came)]
+    if missing:
+        assert said(result, "day")
+        assert (found(result), found(result, "provisional")) == ([], both)
+    else:
+        assert (result.verdict, found(result)) == (Verdict.BREAKS, both)
+
+
+def test_a_file_without_a_line_says_that_nothing_is_missing_on_its_day(tmp_path):
+    lost = [sale(n, 4_200, date=DAYS[1]) for n in (5, 6)]
+    empty = EmptyFile("e", ROLES["network"], "0", source="one", first=DAYS[1], last=DAYS[1])
+    result = corner_shop(tmp_path, *lost, empty=(empty,)).run()
+    assert (result.verdict, len(found(result)), result.notes) == (Verdict.BREAKS, 2, ())
+    other = corner_shop(tmp_path, *lost, empty=(replace(empty, source="other"),)).run()
+    assert said(other, "day")
+    assert other.run_id != result.run_id
+
+
+def test_a_file_of_which_every_line_was_rejected_is_named_and_covers_nothing(tmp_path):
+    lost = [sale(n, 4_200, date=DAYS[1]) for n in (5, 6)]
+    empty = EmptyFile("e", ROLES["network"], "0", 2, source="one", first=DAYS[1], last=DAYS[1])
+    result = corner_shop(tmp_path, *lost, empty=(empty,)).run()
+    assert said(result, "rejects")
+    assert said(result, "day")
 
 
 def test_a_sale_that_is_not_in_a_file_covering_its_day_is_a_difference(tmp_path):

@@ -99,7 +99,7 @@ def test_a_side_may_be_made_necessary():
 
 
 def test_a_day_without_any_line_is_a_missing_file():
-    books = [sale(1), sale(2, date="20261103"), sale(3, date="20261104")]
+    books = [sale(1), *(sale(n, date="20261103") for n in (2, 4)), sale(3, date="20261104")]
     network = [line(1), line(3, settled_on="20261104", at="20261104100000")]
     result = run(books=books, network=network)
     assert "day" in codes(result)
@@ -168,3 +168,60 @@ def test_a_csv_file_is_read_like_parquet(tmp_path):
         duckdb.sql(f"COPY (SELECT * FROM '{one.path}') TO '{target}' (HEADER)")
         files.append(replace(one, path=target))
     assert compare(replace(world, lines=tuple(files))).table == expected.table
+
+
+# ------------------------------------------------------------------ the bank's lines
+
+
+def account(result, leg, side):
+    (one,) = [one for one in result.accounts if (one.leg.value, one.side) == (leg, side)]
+    return one
+
+
+def test_every_line_of_the_bank_is_in_exactly_one_class():
+    who, when = {"mid": "000000000000009"}, {"settled_on": DAY}
+    bank = [
+        deposit(10_000), deposit(700, "20261104", **who), deposit(500, "20261109", **who), deposit(800, "20261120"),
+        {"kind": "other", "amount_minor": -500_000, **when, "text": "rent"}, deposit(0), deposit(30, kind="preauth"),
+        deposit(40, mark="declined"), {"kind": "payment", "amount_minor": 600, **when, "mark": "reversed"},
+    ]  # fmt: skip
+    for one in bank:
+        one["currency"] = "CNY"
+    options = Options(first=DAY, last="20261110", as_of="20261109")
+    result = run(options, books=[sale()], network=[line()], bank=bank)
+    one = account(result, "bank", "bank")
+    assert (one.rows, one.counted) == (len(bank), len(bank))
+    assert dict(one.parts) == {
+        "matched": 1, "finding": 1, "held": 1, "outside": 1, "no_effect": 2, "no_money": 1, "preauth": 1,
+        "not_payout": 1,
+    }  # fmt: skip
+    assert proved(result)
+
+
+def test_a_line_of_the_bank_that_is_counted_nowhere_makes_a_run_incomplete(tmp_path):
+    # Two lines of one number: which of them is no deposit cannot be told, so the count does not come out.
+    bank = [deposit(10_000, line_no=1), {**deposit(-700, kind="other", mid="", text="rent"), "line_no": 1}]
+    result = run(books=[sale()], network=[line()], bank=bank)
+    assert codes(result) == {"rows"}
+    (reason,) = [one for one in result.reasons if one.code == "rows"]
+    assert "bank, bank: 2 rows, 1 counted" in reason.english
+    assert "银行，银行：共 2 行，计入 1 行" in reason.chinese
+
+
+def test_a_bank_statement_without_clearing_is_said_not_to_be_compared():
+    result = run(books=[sale()], bank=[deposit(10_000), deposit(500)])
+    assert codes(result) == {"no_network"}
+    assert result.compared == ()
+    (note,) = result.notes
+    assert (note.code, "2 lines" in note.english, "2 行" in note.chinese) == ("bank", True, True)
+    assert account(result, "bank", "bank").parts == (("uncovered", 2),)
+    assert proved(result)
+
+
+def test_each_leg_names_the_day_its_own_files_end_with():
+    later = {"settled_on": "20261105", "at": "20261105090000"}
+    world = {"books": [sale()], "network": [line()], "terminal": [line(batch="000001"), line(2, **later)]}
+    result = run(Options(), **world)
+    assert [(leg.value, day) for leg, day in result.as_of_apart] == [("terminal", "20261105")]
+    assert result.as_of == DAY
+    assert run(Options(as_of=AS_OF), **world).as_of_apart == ()

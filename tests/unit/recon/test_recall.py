@@ -6,7 +6,7 @@ import pytest
 
 from days_kit import SIDES, generate, planted, read_side
 from recon_kit import compare, proved
-from storno.recon.collect import line_files, read_fees
+from storno.recon.collect import imported, read_fees
 from storno.recon.result import Verdict
 from storno.recon.sides import BooksFile, Effort, Options, Sides
 
@@ -24,7 +24,7 @@ def reconcile(folder, effort=None, **more):
             read_side(plan, side, home)
     options = Options(as_of="20261130", fees=read_fees(plan.out / "books" / "fees.csv"))
     books = tuple(BooksFile(one, "0") for one in sorted((plan.out / "books").glob("*.parquet")))
-    return planted(plan), compare(Sides(books, line_files(home, options)), options, effort)
+    return planted(plan), compare(Sides(books, *imported(home, options)), options, effort)
 
 
 def scored(truth, result):

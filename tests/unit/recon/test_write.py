@@ -1,7 +1,13 @@
 """The files of a run: sums in their currency's unit, and nothing in them that a spreadsheet would run."""
 
 import csv
+import fcntl
 import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
 from zipfile import ZipFile
 
 import fastexcel
@@ -15,6 +21,16 @@ from storno.recon.sides import Options
 from storno.recon.write import write
 
 HOSTILE = ["=cmd|' /C calc'!A0", "+1+1", "-1+1", "@SUM(1)", "{=1+1}", "\n=1+1", "\uff1d1+1"]
+WRITE = """
+import os, signal, sys
+from pathlib import Path
+import storno.recon.write as write
+from test_write import line, sale, written
+write.write_xlsx = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+written(Path(sys.argv[1]), books=[sale()], network=[line()])
+"""
+"""A run that dies between two of its files."""
+HERE = os.pathsep.join((*sys.path, str(Path(__file__).parent)))
 
 
 def written(tmp_path, **rows):
@@ -89,15 +105,57 @@ def test_a_clerk_reads_what_how_sure_whose_and_what_next_in_both_languages(tmp_p
 
 def test_what_is_provisional_has_a_sheet_of_its_own_and_its_reason_is_on_the_first(tmp_path):
     folder = written(
-        tmp_path, books=[sale(), sale(2, date="20261103"), sale(3, date="20261104")],
+        tmp_path, books=[sale(), *(sale(n, date="20261103") for n in (2, 4)), sale(3, date="20261104")],
         network=[line(), line(3, settled_on="20261104", at="20261104100000")],
     )  # fmt: skip
     book = fastexcel.read_excel(folder / "differences.xlsx")
     assert book.load_sheet("differences 差异").height == 0
-    assert book.load_sheet("provisional 暂列").height == 1
+    assert book.load_sheet("provisional 暂列").height == 2
     summary = str(book.load_sheet(0, header_row=None).to_arrow().to_pylist())
     assert "no line of the network for 20261103" in summary
-    assert "20261103 本方记账 1 笔" in summary
+    assert "20261103 本方记账 2 笔" in summary
     told = json.loads((folder / "manifest.json").read_text("utf-8"))
     assert [one["rule"] for one in told["provisional"]] == ["approved_not_settled"]
     assert told["findings"] == []
+
+
+def leftover(folder, pid, digest="0123456789abcdef"):
+    left = folder / f".20261102-20261103-{digest}.{pid}"
+    left.mkdir(parents=True)
+    (left / "differences.csv").write_text("half", "utf-8")
+    return left
+
+
+def test_what_a_killed_run_left_is_removed_and_nothing_else(tmp_path):
+    with subprocess.Popen([sys.executable, "-c", ""]) as dead:
+        pass
+    out = tmp_path / "out"
+    gone = leftover(out, dead.pid)
+    lives = leftover(out, os.getppid(), "f" * 16)
+    held = leftover(out, dead.pid, "e" * 16)
+    strange = [leftover(out, f"{dead.pid}x"), leftover(out, dead.pid, "short")]
+    link = out / f".20261102-20261103-{'a' * 16}.{dead.pid}"
+    link.symlink_to(strange[0])
+    lock = os.open(held, os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        folder = written(tmp_path, books=[sale()], network=[line()])
+    finally:
+        os.close(lock)
+    assert not gone.exists()
+    assert sorted(one for one in out.iterdir() if one != folder) == sorted([lives, held, *strange, link])
+    assert (
+        written(tmp_path, books=[sale()], network=[line()]) == folder
+    )  # a run that is there clears up as well
+    assert not held.exists()
+
+
+def test_a_run_that_is_killed_while_it_writes_leaves_nothing_for_long(tmp_path):
+    with subprocess.Popen(
+        [sys.executable, "-c", WRITE, str(tmp_path)], env={**os.environ, "PYTHONPATH": HERE}
+    ) as one:  # fmt: skip
+        pass
+    assert one.returncode == -signal.SIGKILL
+    assert [name.suffix for name in (tmp_path / "out").iterdir()] == [f".{one.pid}"]
+    folder = written(tmp_path, books=[sale()], network=[line()])
+    assert list((tmp_path / "out").iterdir()) == [folder]
