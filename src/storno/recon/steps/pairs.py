@@ -120,12 +120,16 @@ _BARE = """
 SELECT b.tx_id, b.original, b.klass, b.effect FROM free_${s}_0 AS b ANTI JOIN gathered_$s AS g ON b.tx_id = g.tx_id
 WHERE b.position = 'effect'
 """
-_TERM_DAYS = """
-SELECT DISTINCT t.tid, t.day FROM (SELECT tid, day FROM term WHERE tid IN (SELECT tid FROM lacking)) AS t
-    SEMI JOIN lacking AS b ON t.tid = b.tid AND t.day = b.day
-"""
 _LACKING = """
 SELECT DISTINCT b.tid, b.day FROM free_t_0 AS b ANTI JOIN gathered_t AS g ON b.tx_id = g.tx_id
+"""
+# Most terminals show their day by a line that goes on; only for the others all lines are asked.
+_SILENT = "SELECT b.* FROM lacking AS b ANTI JOIN lines_t AS l ON b.tid = l.tid AND b.day = l.day"
+_TERM_DAYS = """
+SELECT b.tid, b.day FROM lacking AS b SEMI JOIN lines_t AS l ON b.tid = l.tid AND b.day = l.day
+UNION ALL
+SELECT DISTINCT t.tid, t.day FROM (SELECT tid, day FROM term WHERE tid IN (SELECT tid FROM silent)) AS t
+    SEMI JOIN silent AS b ON t.tid = b.tid AND t.day = b.day
 """
 # Transactions whose terminal has no line of that day at all: nothing can be compared, so they are named by themselves.
 _ABSENT = """
@@ -175,7 +179,7 @@ def pairs(s: str, leg: str, terms: Terms, shaping: Shaping) -> tuple[Step, ...]:
         Step(f"pairs_off_{s}", fill(_PAIRS_OFF, s=s)),
     ]
     if by_day:
-        steps += [Step("lacking", _LACKING), Step("term_days", _TERM_DAYS)]
+        steps += [Step("lacking", _LACKING), Step("silent", _SILENT), Step("term_days", _TERM_DAYS)]
     return (
         *steps,
         Step(f"pairs_{s}", fill(
