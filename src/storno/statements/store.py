@@ -13,21 +13,21 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import fields
-from operator import attrgetter
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
+from storno.statements.block import MEMBERS, Block
 from storno.statements.catalogue import FOLDER, MANIFESTS, StoredFile, as_data, read_manifest
-from storno.statements.line import FileRefused, Reject, StatementLine
+from storno.statements.line import FileRefused, Reject
+
+if TYPE_CHECKING:
+    import numpy as np
 
 GROUP_ROWS = 65_536
 _INTEGERS = {"line_no", "amount_minor", "fee_minor", "net_minor"}
-MEMBERS = tuple(one.name for one in fields(StatementLine))
-_VALUES = attrgetter(*(f"{name}._value_" if name in ("kind", "mark") else name for name in MEMBERS))
 _SAME = ("file_id", "role", "format", "source")
 SCHEMA = pa.schema(
     [
@@ -38,6 +38,9 @@ SCHEMA = pa.schema(
     + [pa.field(name, pa.dictionary(pa.int32(), pa.string()), nullable=False) for name in _SAME]
 )
 """Columns of a Parquet file: the members of StatementLine (kinds and marks as text), the line's identity, its file."""
+
+_OWN = pa.schema([field for field in SCHEMA if field.name not in _SAME])
+"""Without what is the same in every line of a file."""
 
 
 @contextmanager
@@ -89,14 +92,17 @@ class LineWriter:
         self.parquet = work / "lines.parquet"
         self.rejects = work / "rejects.csv"
         self._same = dict(zip(_SAME, same, strict=True))
-        self._rows: list[tuple[Any, ...]] = []
+        self._waiting: list[pa.RecordBatch] = []
+        self._rows = 0
         self._writer: pq.ParquetWriter | None = None
         self._rejects: TextIO | None = None
 
-    def line(self, line: StatementLine, key: int) -> None:
-        """Take a line and its identity."""
-        self._rows.append((*_VALUES(line), key))
-        if len(self._rows) >= GROUP_ROWS:
+    def block(self, block: Block, keys: np.ndarray[Any, Any]) -> None:
+        """Take lines and their identities."""
+        arrays = [pa.array(block[name], type=SCHEMA.field(name).type) for name in MEMBERS]
+        self._waiting.append(pa.RecordBatch.from_arrays([*arrays, pa.array(keys)], schema=_OWN))
+        self._rows += block.rows
+        while self._rows >= GROUP_ROWS:
             self._flush()
 
     def reject(self, reject: Reject) -> None:
@@ -109,19 +115,23 @@ class LineWriter:
         csv.writer(self._rejects).writerow(row)
 
     def _flush(self) -> None:
-        rows = len(self._rows)
-        if not rows:
+        """Write a group of rows; what is over it waits for the next."""
+        if not self._rows:
             return
         if self._writer is None:
             self._writer = pq.ParquetWriter(self.parquet, SCHEMA, compression="zstd")
-        columns = zip(*self._rows, strict=True)
-        arrays = [pa.array(column, type=one.type) for column, one in zip(columns, SCHEMA, strict=False)]
-        arrays += [
+        table = pa.Table.from_batches(self._waiting)
+        group = table.slice(0, GROUP_ROWS).combine_chunks()
+        rows = group.num_rows
+        same = [
             pa.DictionaryArray.from_arrays(pa.array([0] * rows, pa.int32()), pa.array([self._same[name]]))
             for name in _SAME
         ]
-        self._writer.write_table(pa.Table.from_arrays(arrays, schema=SCHEMA), row_group_size=GROUP_ROWS)
-        self._rows.clear()
+        self._writer.write_table(
+            pa.Table.from_arrays([*group.columns, *same], schema=SCHEMA), row_group_size=GROUP_ROWS
+        )
+        self._waiting = table.slice(rows).to_batches()
+        self._rows -= rows
 
     def close(self) -> None:
         """Finish both files."""
