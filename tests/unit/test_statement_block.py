@@ -12,8 +12,10 @@ from statement_rig import CARD, VISA
 from storno.statements import mask, pieces
 from storno.statements.block import Block
 from storno.statements.encoding import LineDecoder
+from storno.statements.formats._cut import Layout
+from storno.statements.formats._cut_block import Uneven, cut_all
 from storno.statements.identity import keys_of, numbered, prints_of
-from storno.statements.line import LineKind, Mark, Role, StatementLine
+from storno.statements.line import LineKind, Mark, Reject, Role, StatementLine
 from storno.statements.lines import LINE_BYTES_MAX, raw_lines
 from storno.statements.memo import MEMO_MAX, Memo
 from storno.statements.pieces import Pieces
@@ -82,7 +84,6 @@ words = st.text(st.sampled_from("0123456789 -\n４１*\u3000aE"), max_size=24) |
 def test_many_texts_are_masked_as_each_is(texts):
     assert list(mask.mask_texts(texts)) == list(map(mask.mask_text, texts))
     assert list(mask.mask_ids(texts)) == list(map(mask.mask_id, texts))
-    assert mask.cards(texts) == list(map(mask.card, texts))
 
 
 def test_a_card_in_any_member_is_masked_at_the_door():
@@ -173,3 +174,39 @@ def test_a_memo_does_not_keep_an_error():
 def test_a_plain_time_of_a_day_that_is_not_there_says_the_whole_time(text):
     with pytest.raises(WhenError, match=text):
         moment(text)
+
+
+LAYOUT = Layout((4, 19, 3), needed=3, complete=3)
+fields = st.tuples(
+    st.sampled_from(["ab", "  c ", "1234", "消", "\x1f1"]),
+    st.sampled_from(
+        [CARD, VISA, VISA[:13], VISA[:12], "", "4111 1111 1111 1111", "x" + VISA, " " + VISA, "卡"]
+    ),
+    st.sampled_from(["1", "12\r", "\r", "123"]),
+)
+
+
+@given(
+    st.lists(fields, min_size=1, max_size=6), st.sampled_from([b"\n", b"\r\n"]), st.booleans(), st.booleans()
+)
+def test_many_fixed_lines_are_cut_as_each_is(rows, end, mark, trimmed):
+    codec = "utf-8" if mark else "gb18030"
+    lines = [
+        b" ".join(text.encode(codec).ljust(width) for text, width in zip(row, LAYOUT.widths, strict=True))
+        for row in rows
+    ]
+    lines = [line.rstrip(b" ") if trimmed else line for line in lines]
+    data = (b"\xef\xbb\xbf" if mark else b"") + end.join(lines) + end
+    one, many = LineDecoder(None), LineDecoder(None)
+    wanted = [LAYOUT.cut(raw, one) for raw in raw_lines(io.BytesIO(data))]
+    piece = Pieces(io.BytesIO(data)).next()
+    try:
+        cut = cut_all(LAYOUT, piece, many)
+    except Uneven:
+        assert trimmed or any(isinstance(each, Reject) for each in wanted)
+        return
+    assert list(zip(*(cut[field] for field in range(3)), strict=True)) == wanted
+    assert many.encoding is one.encoding
+    for field in range(3):
+        assert cut.stripped(field) == [each[field].strip() for each in wanted]
+    assert cut.cards(1) == [mask.card(each[1]) for each in wanted]

@@ -19,6 +19,8 @@ _DIGITS = re.compile(r"[0-9]+")
 _GROUPS = re.compile(r"(?<![0-9])[0-9]++(?:[ \-\u00a0\u3000][0-9]++)+")
 _THIRTEEN = re.compile(r"(?:[0-9][ \-\u00a0\u3000]?){12}[0-9]")
 _LONG = re.compile(r"[0-9]{20,}")
+_SHORT = re.compile(r"(?:[^0-9]++|[0-9]{1,12}+(?![0-9]))*+")
+"""No run of digits is long enough."""
 _RUN = re.compile(r"(?<![0-9])[0-9]{13,19}(?![0-9])")
 _WIDE = str.maketrans("０１２３４５６７８９", "0123456789")
 _WIDE_DIGIT = re.compile("[０-９]")
@@ -118,7 +120,7 @@ def mask_texts(texts: Sequence[str]) -> Sequence[str]:
 
 def mask_ids(texts: Sequence[str]) -> Sequence[str]:
     """Mask many references as `mask_id` does each of them."""
-    return _masked_all(texts, mask_id)
+    return texts if _SHORT.fullmatch("\n".join(texts)) else _masked_all(texts, mask_id)
 
 
 def _masked_all(texts: Sequence[str], mask: Callable[[str], str]) -> Sequence[str]:
@@ -135,14 +137,3 @@ def _masked_all(texts: Sequence[str], mask: Callable[[str], str]) -> Sequence[st
         return masked
     by_text = dict(zip(different, masked, strict=True))
     return [by_text[text] for text in texts]
-
-
-def cards(texts: Sequence[str]) -> list[str]:
-    """Mask what stands in a card number column, as `card` does each of them."""
-    bare = [text.strip() for text in texts]
-    joined = "".join(bare)
-    if (
-        joined.isascii() and joined.isdigit() and all(bare)
-    ):  # numbers and nothing else, as in nearly every file
-        return list(map(mask_pan, bare))
-    return list(map(card, texts))

@@ -34,9 +34,13 @@ class Piece:
         """Give its lines one by one."""
         return raw_lines(io.BytesIO(self.data), before=self.before)
 
+    def unmarked(self) -> bytes:
+        """Give its bytes without the file's mark in front."""
+        return self.data if self.before else self.data.removeprefix(_BOM)
+
     def bare(self) -> bytes:
         """Give its bytes without the file's mark in front and without the end of the last line."""
-        data = self.data.removeprefix(_BOM) if self.before == 0 else self.data
+        data = self.unmarked()
         if not data.endswith(b"\n"):
             data = data.removesuffix(b"\r")
         if b"\r" in data:

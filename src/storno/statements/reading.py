@@ -178,7 +178,9 @@ class Counted:
         self.prints.extend(prints_of(block, own))
 
     def _cover(self, block: Block) -> None:
-        days = [on or at[:8] for on, at in zip(block["settled_on"], block["at"], strict=True)]
+        days = block["settled_on"]
+        if not all(days):
+            days = [on or at[:8] for on, at in zip(days, block["at"], strict=True)]
         fresh = dict.fromkeys(zip(block["account"], days, strict=True))
         if len(self.coverage) + len(fresh) <= COVERAGE_MAX:
             self.coverage.update(fresh)

@@ -39,6 +39,9 @@ SCHEMA = pa.schema(
 )
 """Columns of a Parquet file: the members of StatementLine (kinds and marks as text), the line's identity, its file."""
 
+_OWN_IN_EACH = ("line_no", "amount_minor", "at", "stan", "rrn", "auth_code", "reference", "card", "line_key")
+_REPEATED = [name for name in SCHEMA.names if name not in _OWN_IN_EACH]
+"""Written with a dictionary; of values that hardly ever come twice it only makes a file larger and slower to write."""
 _OWN = pa.schema([field for field in SCHEMA if field.name not in _SAME])
 """Without what is the same in every line of a file."""
 
@@ -119,7 +122,9 @@ class LineWriter:
         if not self._rows:
             return
         if self._writer is None:
-            self._writer = pq.ParquetWriter(self.parquet, SCHEMA, compression="zstd")
+            self._writer = pq.ParquetWriter(
+                self.parquet, SCHEMA, compression="zstd", use_dictionary=_REPEATED
+            )
         table = pa.Table.from_batches(self._waiting)
         group = table.slice(0, GROUP_ROWS).combine_chunks()
         rows = group.num_rows

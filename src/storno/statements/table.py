@@ -97,7 +97,7 @@ class Session:
         Raises Uneven or CellError: one of them is no line and no ignored row. Nothing was taken then.
         """
         assert self.blocks is not None, "asked only behind the header"
-        numbers: Sequence[int] = range(line_no, line_no + len(rows))
+        numbers = list(range(line_no, line_no + len(rows)))
         if self.mapping.table.ignore:
             kept = [not self._ignored(cells) for cells in rows]
             rows, numbers = list(compress(rows, kept)), list(compress(numbers, kept))

@@ -18,7 +18,7 @@ from storno.statements.formats._cut import Cut, Layout
 from storno.statements.formats._cut_block import CutBlock, Uneven
 from storno.statements.line import Frame, Reject, StatementLine
 from storno.statements.lines import RawLine, shown
-from storno.statements.mask import card, cards
+from storno.statements.mask import card
 from storno.statements.memo import Memo
 from storno.statements.when import WhenError
 
@@ -112,7 +112,7 @@ class ComReader:
         Raises Uneven, AmountError, WhenError: one of the lines would be a reject.
         """
         ways = self._ways.all(zip(cut[8], cut[9], cut[14], strict=True))
-        grosses, codes = up.amounts(cut[5]), cut.stripped(18)
+        grosses, codes = cut.amounts(5) or up.amounts(cut[5]), cut.stripped(18)
         if _PARTIAL in codes:
             grosses = [
                 part if code == _PARTIAL and 0 < (part := self._received[text]) < gross else gross
@@ -129,20 +129,19 @@ class ComReader:
     def _members(self, cut: CutBlock) -> dict[str, Sequence[Any]]:
         when, at = cut[3], self._days.moments(cut[3])
         accounts, forwarders, stans = cut.stripped(0), cut.stripped(1), cut.stripped(2)
-        fees = zip(
-            self._received.all(cut[20]), self._paid.all(cut[21]), self._paid.all(cut[22]), self._paid.all(cut[32]),
-            strict=True,
-        )  # fmt: skip
+        received = cut.amounts(20) or self._received.all(cut[20])
+        paid = [-fee for fee in found] if (found := cut.amounts(21)) else self._paid.all(cut[21])
+        more, instalment = self._paid.all(cut[22]), self._paid.all(cut[32])
         codes = zip(cut[8], cut[9], cut.stripped(14), cut.stripped(18), strict=True)
         references = zip(map(str.strip, when), stans, accounts, forwarders, strict=True)
         clearing = self._days.clearing
         return {
-            "fee_minor": list(map(sum, fees)),
+            "fee_minor": [sum(fees) for fees in zip(received, paid, more, instalment, strict=True)],
             "settled_on": [clearing] * len(at) if clearing else [one[:8] for one in at],
             "at": at, "tid": cut.stripped(11), "mid": cut.stripped(12), "stan": stans, "rrn": cut.stripped(13),
             "auth_code": cut.stripped(15), "reference": list(map("-".join, references)),
             "original": self._originals.all(cut.stripped(17)), "original_at": self._original_times.all(cut[27]),
-            "card": cards(cut[4]), "account": accounts, "code": list(map("/".join, codes)),
+            "card": cut.cards(4), "account": accounts, "code": list(map("/".join, codes)),
         }  # fmt: skip
 
 

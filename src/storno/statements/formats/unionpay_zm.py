@@ -20,7 +20,7 @@ from storno.statements.formats._cut_block import CutBlock, Uneven, cut_all, read
 from storno.statements.formats._row import RowError
 from storno.statements.line import Frame, LineKind, Part, Reject, Role, StatementLine
 from storno.statements.lines import RawLine, raw_lines, shown
-from storno.statements.mask import card, cards, mask_id, mask_ids, mask_text
+from storno.statements.mask import card, mask_id, mask_ids, mask_text
 from storno.statements.memo import Memo
 from storno.statements.when import WhenError
 
@@ -188,7 +188,7 @@ class _Reader:
             "settled_on": [clearing] * rows if clearing else [one[:8] for one in at], "at": at,
             "tid": cut.stripped(33), "mid": mids, "stan": cut.stripped(3), "reference": cut.stripped(9),
             "order": mask_ids(cut.stripped(11)), "original": mask_ids(originals),
-            "original_at": self._original_times.all(cut[14]), "card": cards(cut[5]),
+            "original_at": self._original_times.all(cut[14]), "card": cut.cards(5),
             "account": [mid or code for mid, code in zip(mids, codes, strict=True)],
             "code": list(map("/".join, zip(codes, cut.stripped(19), cut.stripped(20), strict=True))),
         })  # fmt: skip
