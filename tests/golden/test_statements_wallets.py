@@ -53,6 +53,13 @@ def test_the_refund_bill_has_other_columns_and_the_time_of_the_request():
     assert out.lines[0].at == "20261122120010"
 
 
+def test_a_refused_row_is_in_none_of_the_sums():
+    data = swap(sample("wechat_bill/refund_type.utf8.csv"), "`0.60%,`0.00,`1.42", "`0.60%,`0.0x,`1.42")
+    out = read("wechat_bill", data)
+    assert [one.code for one in out.rejects] == ["amount"]
+    assert {total.counted for total in out.totals} == {0}
+
+
 def test_published_rows_of_three_ages():
     old = read("wechat_bill", sample("wechat_bill/wechat_trade_ALL_24_columns_2014.utf8.csv"))
     assert old.clean

@@ -15,6 +15,7 @@ from storno.iso8583.tlv import Tlv, parse_tlv
 
 _SHORTEST = 13
 _SENSITIVE_TAGS = frozenset({"57", "5A", "56", "9F6B", "9F1F", "9F20", "5F20", "9F0B", "99"})
+_DOUBLED = {str(digit): sum(divmod(2 * digit, 10)) for digit in range(10)}
 _RUN = re.compile(r"(?<![0-9])[0-9]{13,19}(?![0-9])")
 
 
@@ -35,11 +36,7 @@ def mask_track(track: str) -> str:
 
 
 def _luhn(digits: str) -> bool:
-    total = 0
-    for place, digit in enumerate(reversed(digits)):
-        value = int(digit) * (1 + place % 2)
-        total += value - 9 if value > 9 else value
-    return total % 10 == 0
+    return (sum(map(int, digits[-1::-2])) + sum(map(_DOUBLED.__getitem__, digits[-2::-2]))) % 10 == 0
 
 
 def own_pans(message: Message) -> tuple[str, ...]:

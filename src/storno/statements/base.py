@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from storno.statements.block import Block
 from storno.statements.line import Part, Role
 
 HEAD_BYTES = 65_536
@@ -77,5 +78,7 @@ class Format:
     """Of two formats that report one account's day the higher counts: interim reports stand under final ones."""
     traits: Callable[[Head, ReadOptions], Traits] | None = None
     """Role, rank and variant where they depend on the file; without it every file has those of the format."""
+    blocks: Callable[[BinaryIO, ReadOptions], Iterator[Part | Block]] | None = None
+    """The same as `read`, faster: lines in blocks, in the same order, frames left out where they stand among them."""
     skip_members: tuple[str, ...] = ()
     """Members of a zip that are no data although they look like it (summaries): patterns as of a shell."""

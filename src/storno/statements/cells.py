@@ -81,13 +81,18 @@ def identifier(cell: str) -> str:
         digits = sum(sign.isdigit() for sign in text)
         if digits <= DIGITS_KEPT and "E" not in text.upper():
             return text
-    elif not ("E" in text or "e" in text) or not _DESTROYED.fullmatch(text):
+    elif not destroyed(text):
         return text
     raise CellError(
         "destroyed",
         f"Excel destroyed this number ({text[:24]}): it keeps {DIGITS_KEPT} digits; export it again as text",
         f"该号码已被 Excel 破坏（{text[:24]}）：Excel 只保留 {DIGITS_KEPT} 位；请将该列设为文本后重新导出",
     )
+
+
+def destroyed(text: str) -> bool:
+    """Say whether a text that should be a number is what a spreadsheet made of a long one: `6.22E+18`."""
+    return ("E" in text or "e" in text) and _DESTROYED.fullmatch(text) is not None
 
 
 def money(cell: str, places: int, decimal_mark: str = ".", currency: str = "") -> int:

@@ -237,3 +237,19 @@ class LineDecoder:
             self.encoding = encoding
             return text, 0
         return data.decode(tried[-1].value, "replace"), at
+
+    def settle(self, data: bytes) -> None:
+        """Decide by the first of many lines that is not ASCII what the file is, if it is not known yet."""
+        if (
+            self.encoding is Encoding.ASCII
+            and not data.isascii()
+            and (high := _HIGH.search(data)) is not None
+        ):
+            start, end = data.rfind(b"\n", 0, high.start()) + 1, data.find(b"\n", high.start())
+            self.decode(data[start : end if end >= 0 else None])
+
+    def decode_all(self, data: bytes) -> str | None:
+        """Give many lines as text, as `decode` gives each of them; None where one of them could not be decoded."""
+        self.settle(data)
+        text, bad = self.decode(data)
+        return None if bad else text

@@ -27,7 +27,7 @@ class RawLine:
     no: int
     data: bytes
     start: int
-    """Byte offset of the line in the file."""
+    """Byte offset of the line in its source."""
     too_long: bool = False
     """The line went over the bound; `data` is its beginning."""
     ended: bool = True
@@ -50,9 +50,12 @@ class TextLine:
         return not self.text.strip(" \t\x1a\ufeff\u3000\xa0")
 
 
-def raw_lines(source: BinaryIO, bytes_max: int = LINE_BYTES_MAX) -> Iterator[RawLine]:
-    """Give each line; a byte order mark in front of the first is taken off, a last line needs no end."""
-    no = start = 0
+def raw_lines(source: BinaryIO, bytes_max: int = LINE_BYTES_MAX, before: int = 0) -> Iterator[RawLine]:
+    """Give each line; a byte order mark in front of the first is taken off, a last line needs no end.
+
+    `before`: so many lines of the file stand before the source.
+    """
+    no, start = before, 0
     while data := source.readline(bytes_max + 2):
         no += 1
         size, ended = len(data), data.endswith(b"\n")

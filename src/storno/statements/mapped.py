@@ -6,7 +6,10 @@ refuses the file. Must not know where rows come from; balances and totals are `t
 
 from __future__ import annotations
 
+import operator
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from storno.money import CURRENCIES
@@ -20,27 +23,102 @@ from storno.statements.meaning import agrees, bind_kind, bind_mark, bind_sign, s
 from storno.statements.words import bare, currency_words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from storno.statements.base import ReadOptions
     from storno.statements.header import Header
     from storno.statements.mapping import Mapping, MoneyRule, TextRule, WhenRule
 
     Cells = Sequence[str]
-    Text = Callable[[Cells], str]
 
 _NAMES = frozenset(
     {"tid", "mid", "batch", "stan", "rrn", "auth_code", "reference", "order", "original", "account"}
 )
 """Members that name something: a spreadsheet may not have rounded them."""
-CARD_DIGITS = 13
-"""Nothing shorter can be a card number."""
 TID_LONGEST = 8
 """Of a terminal's journal, which has the terminal number of F41; wallets and banks number devices as they like."""
 ROW = -1
 """Stands for the place of what is wrong with a row and with no single column of it."""
 _MASKED = re.compile(r"[0-9]{0,6}\*+[0-9]{0,4}")
 _YEAR = re.compile(r"(?<!\d)(20\d\d)")
+
+
+@dataclass(frozen=True, slots=True)
+class TextColumn:
+    """A text member bound to its column."""
+
+    name: str
+    place: int
+    of: Callable[[str], str]
+    """Give the text of a cell. Raises CellError."""
+    bare: bool = False
+    """Nothing is done to a value but to clean and mask it."""
+    named: bool = False
+    """It names something: a spreadsheet may not have rounded it, and it is masked as an id."""
+    longest: int = 0
+    """More characters are an error; 0: there is no bound."""
+
+
+@dataclass(frozen=True, slots=True)
+class WhenColumn:
+    """A day or a time bound to its columns."""
+
+    name: str
+    place: int
+    of: Callable[[str], str]
+    """Give the day or the time of the first cell; empty where it may be and is. Raises CellError."""
+    second: int | None = None
+    then: Callable[[str, str], str] = operator.add
+    """Give the time of a day and the second cell. Raises CellError."""
+    plain: bool = True
+    """No zone is to be turned."""
+
+
+@dataclass(frozen=True, slots=True)
+class MoneyColumn:
+    """An amount in a column of its own."""
+
+    place: int
+    fen: bool
+    decimal: str
+    blank: bool
+    """It may be empty."""
+    currency: str = ""
+    """Of every line, where that is known: an amount that says another is an error."""
+    way: Callable[[str], int] | None = None
+    """Give the sign of a cell of another column, `way_at`. Raises CellError."""
+    way_at: int = ROW
+
+    def of(self, cell: str, places: int) -> int | None:
+        """Give the amount without that sign; None where it may be empty and is. Raises CellError."""
+        if self.blank and not clean(cell):
+            return None
+        return cell_of.money(cell, 0 if self.fen else places, self.decimal, self.currency)
+
+
+@dataclass(frozen=True, slots=True)
+class PairColumns:
+    """An amount in two columns, money away and money in."""
+
+    away: int
+    inward: int
+    fen: bool
+    decimal: str
+    debit_negative: bool
+    currency: str = ""
+    """As in `MoneyColumn`."""
+
+    def one(self, cell: str, places: int) -> int:
+        """Give one of the two; 0 where it is empty. Raises CellError."""
+        if clean(cell) in ("", "-", "--"):
+            return 0
+        return cell_of.money(cell, 0 if self.fen else places, self.decimal, self.currency)
+
+    def joined(self, debit: int, credit: int) -> int:
+        """Give the amount of both. Raises CellError where both are filled."""
+        if debit and credit:
+            raise CellError("amount", "both debit and credit are filled", "借方与贷方同时有金额")
+        return credit + debit if self.debit_negative else credit - debit
 
 
 class RowReader:
@@ -53,24 +131,24 @@ class RowReader:
         said = any(name == "currency" for name, _ in mapping.texts)
         self._one_currency = "" if said else mapping.currency or options.currency
         """Of every line, where no column says it."""
-        self._currency = self._bind_currency()
-        self._amount = self._bind_money(mapping.amount, "amount")
-        self._fee = self._bind_money(mapping.fee, "fee") if mapping.fee else None
-        self._net = self._bind_money(mapping.net, "net") if mapping.net else None
-        self._kind = bind_kind(mapping.kind, header)
-        self._mark = bind_mark(mapping.mark, header) if mapping.mark else None
-        self._whens = [(name, self._bind_when(name, rule)) for name, rule in mapping.whens]
-        self._texts = [
-            (name, text)
-            for name, rule in mapping.texts
-            if name != "currency" and (text := self._bind_text(name, rule)) is not None
-        ]
-        self._balance: tuple[int, str] | None = None
-        if mapping.balance is not None:
-            place = header.need(mapping.balance.column, "balance.column")
-            self._balance = (place, mapping.balance.unit)
+        self.currency = self._bind_currency()
+        self.amount = self._bind_money(mapping.amount, "amount")
+        self.fee = self._bind_money(mapping.fee, "fee") if mapping.fee else None
+        self.net = self._bind_money(mapping.net, "net") if mapping.net else None
+        self.kind = bind_kind(mapping.kind, header)
+        self.mark = bind_mark(mapping.mark, header) if mapping.mark else None
+        self.fixed = {
+            name: value for name, value in (("account", mapping.account), ("mid", mapping.mid)) if value
+        }
+        self.whens = tuple(
+            when for name, rule in mapping.whens if (when := self._bind_when(name, rule)) is not None
+        )
+        texts = [(name, self._bind_text(name, rule)) for name, rule in mapping.texts if name != "currency"]
+        self.fixed |= {name: text for name, text in texts if isinstance(text, str)}
+        self.texts = tuple(text for _, text in texts if isinstance(text, TextColumn))
+        rule = mapping.balance
+        self.balance_at = None if rule is None else header.need(rule.column, "balance.column")
         self._at = ROW
-        self._fixed = {"account": mapping.account, "mid": mapping.mid}
 
     # ------------------------------------------------------------ one row
     def read(self, line_no: int, cells: Cells) -> StatementLine | Reject:
@@ -97,72 +175,105 @@ class RowReader:
 
     def _line(self, line_no: int, cells: Cells) -> StatementLine:
         self._at = ROW
-        currency = self._currency(cells)
+        currency = self.currency if isinstance(self.currency, str) else self._text(self.currency, cells)
         places = decimals_of(currency)
-        amount = self._amount(cells, places)
+        amount = self._money(self.amount, cells, places)
         if amount is None:
             raise CellError("amount", "the amount is empty", "金额为空")
         self._at = ROW
-        kind = self._kind(cells, amount)
+        kind = self.kind.of("" if self.kind.place is None else cells[self.kind.place], amount)
         amount = signed(amount, self._mapping.amount.sign, kind, amount)
         agrees(kind, amount)
-        fee = self._fee(cells, places) if self._fee is not None else None
-        net = self._net(cells, places) if self._net is not None else None
+        fee = self._money(self.fee, cells, places)
+        net = self._money(self.net, cells, places)
         if fee is not None and self._mapping.fee is not None:
             fee = signed(fee, self._mapping.fee.sign, kind, amount)
         if net is not None and self._mapping.net is not None:
             net = signed(net, self._mapping.net.sign, kind, amount)
-        members: dict[str, Any] = {name: value for name, value in self._fixed.items() if value}
-        for name, when in self._whens:
-            members[name] = when(cells)
-        for name, text in self._texts:
-            members[name] = text(cells)
+        members: dict[str, Any] = dict(self.fixed)
+        for when in self.whens:
+            members[when.name] = self._when(when, cells)
+        for text in self.texts:
+            members[text.name] = self._text(text, cells)
         self._at = ROW
-        mark = self._mark(cells) if self._mark is not None else Mark.NONE
+        mark = Mark.NONE if self.mark is None else self.mark.of(cells[self.mark.place])
         return StatementLine(line_no, kind, amount, currency, fee or 0, net, mark=mark, **members)
+
+    def _text(self, column: TextColumn, cells: Cells) -> str:
+        self._at = column.place
+        return column.of(cells[column.place])
+
+    def _when(self, column: WhenColumn, cells: Cells) -> str:
+        self._at = column.place
+        found = column.of(cells[column.place])
+        if column.second is None or not found:
+            return found
+        self._at = column.second
+        return column.then(found, cells[column.second])
+
+    def _money(self, column: MoneyColumn | PairColumns | None, cells: Cells, places: int) -> int | None:
+        if column is None:
+            return None
+        if isinstance(column, MoneyColumn):
+            self._at = column.place
+            value = column.of(cells[column.place], places)
+            if column.way is None or value is None:
+                return value
+            self._at = ROW
+            return value * column.way(cells[column.way_at])
+        if not clean(cells[column.away]) and not clean(cells[column.inward]):
+            return None
+        self._at = column.away
+        debit = column.one(cells[column.away], places)
+        self._at = column.inward
+        credit = column.one(cells[column.inward], places)
+        self._at = ROW
+        return column.joined(debit, credit)
 
     def balance(self, cells: Cells, currency: str) -> int | None:
         """Give the running balance after this row; None where the cell is empty. Raises CellError."""
+        if self.balance_at is None:
+            return None
+        self._at = self.balance_at
+        return self.balance_of(cells[self.balance_at], decimals_of(currency))
+
+    def balance_of(self, cell: str, places: int) -> int | None:
+        """Give the running balance in a cell; None where it is empty. Raises CellError."""
         rule = self._mapping.balance
-        if self._balance is None or rule is None:
+        if rule is None or not clean(cell):
             return None
-        place, unit = self._balance
-        if not clean(cells[place]):
-            return None
-        places = 0 if unit == "fen" else decimals_of(currency)
-        self._at = place
         try:
-            return cell_of.money(cells[place], places, rule.decimal)
+            return cell_of.money(cell, 0 if rule.unit == "fen" else places, rule.decimal)
         except CellError as error:
             raise CellError("balance", error.english, error.chinese) from None
 
     # ------------------------------------------------------------ columns bound
-    def _bind_currency(self) -> Text:
+    def _bind_currency(self) -> TextColumn | str:
         rule = dict(self._mapping.texts).get("currency")
         if rule is None:
-            constant = self._mapping.currency or self._options.currency
-            return lambda _cells: constant
+            return self._mapping.currency or self._options.currency
         text = self._bind_text("currency", rule)
         if text is None:
-            return lambda _cells: self._options.currency
-        words = currency_words()
+            return self._options.currency
+        if isinstance(text, str):
+            return TextColumn("currency", ROW, lambda _cell: self._letters(text))
+        return TextColumn("currency", text.place, lambda cell: self._letters(text.of(cell)))
 
-        def read(cells: Cells) -> str:
-            word = text(cells)
-            if word in CURRENCIES:
-                return word
-            if not word:
-                return self._options.currency
-            letters = words.get(bare(word), word.upper())
-            if not (len(letters) == 3 and letters.isascii() and letters.isalpha()):
-                raise CellError("currency", f"{word[:24]!r} is no currency", f"{word[:24]!r} 不是币种")
-            return letters
+    def _letters(self, word: str) -> str:
+        """Give the ISO letters of a currency's word."""
+        if word in CURRENCIES:
+            return word
+        if not word:
+            return self._options.currency
+        letters = currency_words().get(bare(word), word.upper())
+        if not (len(letters) == 3 and letters.isascii() and letters.isalpha()):
+            raise CellError("currency", f"{word[:24]!r} is no currency", f"{word[:24]!r} 不是币种")
+        return letters
 
-        return read
-
-    def _bind_text(self, name: str, rule: TextRule) -> Text | None:
+    def _bind_text(self, name: str, rule: TextRule) -> TextColumn | str | None:
+        """Bind a text to its column; a constant is its text, an optional column that is not there None."""
         if not rule.column:
-            return lambda _cells: rule.constant
+            return rule.constant
         place = self._header.find(rule.column)
         if place is None:
             if rule.optional:
@@ -174,14 +285,13 @@ class RowReader:
         bare_column = not (rule.strip or rule.keep or rule.values or rule.digits) and name != "card"
         longest = TID_LONGEST if name == "tid" and self._mapping.role is Role.TERMINAL else 0
 
-        def read(cells: Cells) -> str:
-            self._at = place
-            text = cell_of.identifier(cells[place]) if named else clean(cells[place])
+        def read(cell: str) -> str:
+            text = cell_of.identifier(cell) if named else clean(cell)
             if longest and len(text) > longest:
                 raise CellError(
                     "tid", f"{text[:24]!r} is too long for a TID", f"{text[:24]!r} 过长，不是终端号"
                 )
-            if bare_column and len(text) < CARD_DIGITS:
+            if bare_column and len(text) < mask.CARD_DIGITS:
                 return text
             text = text.strip(rule.strip) if rule.strip else text
             if rule.keep is not None:
@@ -192,46 +302,47 @@ class RowReader:
                 text = text.zfill(rule.digits)
             if name == "card":
                 return text if _MASKED.fullmatch(text) else mask.card(text)
-            if len(text) < CARD_DIGITS:
+            if len(text) < mask.CARD_DIGITS:
                 return text
             return mask.mask_id(text) if named else mask.mask_text(text)
 
-        return read
+        return TextColumn(name, place, read, bare_column, named, longest)
 
-    def _bind_when(self, name: str, rule: WhenRule) -> Text:
+    def _bind_when(self, name: str, rule: WhenRule) -> WhenColumn | None:
         place = self._header.find(rule.column)
         if place is None:
             if rule.optional:
-                return lambda _cells: ""
+                return None
             self._header.need(rule.column, f"columns.{name}")
         assert place is not None, "need refuses what find does not find"
         second = self._header.find(rule.time)
         if rule.time and second is None:
             if rule.optional:
-                return lambda _cells: ""
+                return None
             self._header.need(rule.time, f"columns.{name}.time")
         year = self._year(name, rule)
         # A time with a zone of its own is turned by its zone, one without by the mapping's.
         books = self._options.utc_offset_min
         there = books if self._mapping.utc_offset_min is None else self._mapping.utc_offset_min
 
-        def read(cells: Cells) -> str:
-            self._at = place
-            if rule.optional and not clean(cells[place]):
-                return ""
-            if name == "settled_on":
-                return cell_of.day(cells[place], rule.formats, year)
-            if second is None:
-                stamp = cell_of.moment(cells[place], rule.formats, year, there)
-            else:
-                day8 = cell_of.day(cells[place], rule.formats, year)
-                self._at = second
-                if rule.optional and not clean(cells[second]):
-                    return ""
-                stamp = cell_of.moment_of(day8, cells[second], there)
-            return cell_of.shifted(stamp, books - there) if books != there else stamp
+        def day(cell: str) -> str:
+            return "" if rule.optional and not clean(cell) else cell_of.day(cell, rule.formats, year)
 
-        return read
+        def moment(cell: str) -> str:
+            if rule.optional and not clean(cell):
+                return ""
+            return cell_of.shifted(cell_of.moment(cell, rule.formats, year, there), books - there)
+
+        def moment_of(day8: str, cell: str) -> str:
+            if rule.optional and not clean(cell):
+                return ""
+            return cell_of.shifted(cell_of.moment_of(day8, cell, there), books - there)
+
+        if name == "settled_on":
+            return WhenColumn(name, place, day)
+        if second is None:
+            return WhenColumn(name, place, moment)
+        return WhenColumn(name, place, day, second, moment_of, plain=books == there)
 
     def _year(self, name: str, rule: WhenRule) -> int:
         if all(one in ("auto", "excel") or cell_of.format_parts(one) & {"Y", "y"} for one in rule.formats):
@@ -245,48 +356,17 @@ class RowReader:
             )
         return self._options.year or int(found[1] if found else 0)
 
-    def _bind_money(self, rule: MoneyRule, name: str) -> Callable[[Cells, int], int | None]:
-        where = f"columns.{name}"
+    def _bind_money(self, rule: MoneyRule, name: str) -> MoneyColumn | PairColumns | None:
+        where, fen = f"columns.{name}", rule.unit == "fen"
         if rule.optional and all(self._header.find(one) is None for one in (rule.column, rule.debit) if one):
-            return lambda _cells, _places: None
+            return None
         if not rule.column:
-            return self._bind_pair(rule, where)
+            away = self._header.need(rule.debit, f"{where}.debit")
+            inward = self._header.need(rule.credit, f"{where}.credit")
+            return PairColumns(away, inward, fen, rule.decimal, rule.debit_negative, self._one_currency)
         place = self._header.need(rule.column, where)
-        sign = bind_sign(rule, self._header, where) if rule.sign == "marked" else None
-
-        def read(cells: Cells, places: int) -> int | None:
-            self._at = place
-            if (rule.optional or name != "amount") and not clean(cells[place]):
-                return None
-            value = cell_of.money(
-                cells[place], 0 if rule.unit == "fen" else places, rule.decimal, self._one_currency
-            )
-            if sign is None:
-                return value
-            self._at = ROW
-            return value * sign(cells)
-
-        return read
-
-    def _bind_pair(self, rule: MoneyRule, where: str) -> Callable[[Cells, int], int | None]:
-        away = self._header.need(rule.debit, f"{where}.debit")
-        inward = self._header.need(rule.credit, f"{where}.credit")
-
-        def one(place: int, cells: Cells, places: int) -> int:
-            if clean(cells[place]) in ("", "-", "--"):
-                return 0
-            self._at = place
-            return cell_of.money(
-                cells[place], 0 if rule.unit == "fen" else places, rule.decimal, self._one_currency
-            )
-
-        def read(cells: Cells, places: int) -> int | None:
-            if not clean(cells[away]) and not clean(cells[inward]):
-                return None
-            debit, credit = one(away, cells, places), one(inward, cells, places)
-            self._at = ROW
-            if debit and credit:
-                raise CellError("amount", "both debit and credit are filled", "借方与贷方同时有金额")
-            return credit + debit if rule.debit_negative else credit - debit
-
-        return read
+        blank = rule.optional or name != "amount"
+        if rule.sign != "marked":
+            return MoneyColumn(place, fen, rule.decimal, blank, self._one_currency)
+        way_at, way = bind_sign(rule, self._header, where)
+        return MoneyColumn(place, fen, rule.decimal, blank, self._one_currency, way, way_at)

@@ -33,9 +33,18 @@ class Decoder:
         except UnicodeDecodeError as error:
             return data.decode(self._name, "replace"), error.start + 1
 
+    def decode_all(self, data: bytes) -> str | None:
+        """Give many lines as text; None where one of them could not be decoded."""
+        if self._auto is not None:
+            return self._auto.decode_all(data)
+        try:
+            return data.decode(self._name)
+        except UnicodeDecodeError:
+            return None
 
-def open_lines(source: BinaryIO, encoding: str) -> tuple[bytes, Iterator[RawLine], Decoder]:
-    """Give the first bytes, the lines as bytes, and what decodes them.
+
+def opened(source: BinaryIO, encoding: str) -> tuple[bytes, BinaryIO, Decoder]:
+    """Give the first bytes, the file as bytes that may be cut at line feeds, and what decodes them.
 
     Raises:
         FileRefused: code `binary`, the file is no text.
@@ -52,10 +61,21 @@ def open_lines(source: BinaryIO, encoding: str) -> tuple[bytes, Iterator[RawLine
             1,
         )
     head = cast("io.BufferedReader", stream).peek(CHUNK_BYTES)[:HEAD_BYTES]
-    return head, raw_lines(stream), Decoder(encoding, found)
+    return head, stream, Decoder(encoding, found)
+
+
+def open_lines(source: BinaryIO, encoding: str) -> tuple[bytes, Iterator[RawLine], Decoder]:
+    """Give the first bytes, the lines as bytes, and what decodes them. Raises FileRefused, code `binary`."""
+    head, stream, decoder = opened(source, encoding)
+    return head, raw_lines(stream), decoder
 
 
 def lines_of(source: BinaryIO, encoding: str) -> tuple[bytes, Iterator[TextLine]]:
     """Give the first bytes and every line as text. Raises FileRefused, code `binary`."""
     head, raw, decoder = open_lines(source, encoding)
-    return head, (TextLine(line.no, *decoder.decode(line.data), line.too_long) for line in raw)
+    return head, as_text(raw, decoder)
+
+
+def as_text(lines: Iterator[RawLine], decoder: Decoder) -> Iterator[TextLine]:
+    """Decode lines."""
+    return (TextLine(line.no, *decoder.decode(line.data), line.too_long) for line in lines)

@@ -7,12 +7,20 @@ that are compared, and masks only what has the length, the issuer digits and the
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
+from itertools import accumulate
 
 from storno.iso8583.mask import mask_pan, scrub
 
+CARD_DIGITS = 13
+"""Nothing shorter can be a card number."""
+CARD_DIGITS_MAX = 19
+_DIGITS = re.compile(r"[0-9]+")
 _GROUPS = re.compile(r"(?<![0-9])[0-9]++(?:[ \-\u00a0\u3000][0-9]++)+")
 _THIRTEEN = re.compile(r"(?:[0-9][ \-\u00a0\u3000]?){12}[0-9]")
 _LONG = re.compile(r"[0-9]{20,}")
+_SHORT = re.compile(r"(?:[^0-9]++|[0-9]{1,12}+(?![0-9]))*+")
+"""No run of digits is long enough."""
 _RUN = re.compile(r"(?<![0-9])[0-9]{13,19}(?![0-9])")
 _WIDE = str.maketrans("０１２３４５６７８９", "0123456789")
 _WIDE_DIGIT = re.compile("[０-９]")
@@ -57,18 +65,27 @@ def mask_text(text: str) -> str:
 
 def _grouped(found: re.Match[str]) -> str:
     """Mask numbers written in groups (`6222 0212 …`); blanks stay, so columns stay where they were."""
+    groups = _DIGITS.findall(found[0])
+    digits, ends = "".join(groups), list(accumulate(map(len, groups)))
+    starts = [0, *ends[:-1]]
+    cards = [
+        (start, end)
+        for start in starts
+        if (end := next((end for end in reversed(ends) if _card_at(digits, start, end)), 0))
+    ]
+    if not cards:
+        return found[0]
     signs = list(found[0])
     places = [place for place, sign in enumerate(signs) if sign.isdigit()]
-    digits = "".join(signs[place] for place in places)
-    borders = [n for n in range(1, len(places)) if places[n] != places[n - 1] + 1]
-    starts, ends = [0, *borders], {*borders, len(places)}
-    for start in starts:
-        for end in range(min(start + 19, len(places)), start + 12, -1):
-            if end in ends and is_card(digits[start:end]):
-                for place in places[start + 6 : end - 4]:
-                    signs[place] = "*"
-                break
+    for start, end in cards:
+        for place in places[start + 6 : end - 4]:
+            signs[place] = "*"
     return "".join(signs)
+
+
+def _card_at(digits: str, start: int, end: int) -> bool:
+    """Say whether a part of a run of digits is a card number."""
+    return CARD_DIGITS <= end - start <= CARD_DIGITS_MAX and is_card(digits[start:end])
 
 
 def _inside(found: re.Match[str]) -> str:
@@ -94,3 +111,29 @@ def _glued(piece: str, size: int, at_start: bool, left: int) -> bool:  # noqa: F
 def mask_id(text: str) -> str:
     """Mask a reference only where it is a card number; others stay as they are, to be compared."""
     return _RUN.sub(lambda run: mask_pan(run[0]) if is_card(run[0]) else run[0], text)
+
+
+def mask_texts(texts: Sequence[str]) -> Sequence[str]:
+    """Mask many texts as `mask_text` does each of them."""
+    return _masked_all(texts, mask_text)
+
+
+def mask_ids(texts: Sequence[str]) -> Sequence[str]:
+    """Mask many references as `mask_id` does each of them."""
+    return texts if _SHORT.fullmatch("\n".join(texts)) else _masked_all(texts, mask_id)
+
+
+def _masked_all(texts: Sequence[str], mask: Callable[[str], str]) -> Sequence[str]:
+    """Mask all different texts in one pass, one a line: no card number reaches over a line's end."""
+    different = list(dict.fromkeys(texts))
+    joined = "\n".join(different)
+    if joined.count("\n") != len(different) - 1 or _WIDE_DIGIT.search(joined):
+        masked = list(map(mask, different))
+    elif (found := mask(joined)) == joined:
+        return texts
+    else:
+        masked = found.split("\n")
+    if len(different) == len(texts):
+        return masked
+    by_text = dict(zip(different, masked, strict=True))
+    return [by_text[text] for text in texts]

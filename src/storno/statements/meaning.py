@@ -5,6 +5,8 @@ A word the mapping does not know is a CellError that says where to add it. Pure.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from storno.statements.cells import CellError, clean
@@ -13,12 +15,8 @@ from storno.statements.line_words import KINDS
 from storno.statements.words import bare, kind_words, mark_words, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from storno.statements.header import Header
     from storno.statements.mapping import KindRule, MarkRule, MoneyRule
-
-    Cells = Sequence[str]
 
 WORDS_KEPT = 1000
 """Words looked up once; a column with more is text and no vocabulary."""
@@ -53,13 +51,13 @@ def agrees(kind: LineKind, amount: int) -> None:
         )
 
 
-def bind_sign(rule: MoneyRule, header: Header, where: str) -> Callable[[Cells], int]:
-    """Give what reads a row's way from its sign column: 1 in, -1 away."""
+def bind_sign(rule: MoneyRule, header: Header, where: str) -> tuple[int, Callable[[str], int]]:
+    """Give the sign column and what reads a row's way from its cell: 1 in, -1 away."""
     place = header.need(rule.sign_column, f"{where}.sign_column")
     ways = {plain(word): 1 for word in rule.plus} | {plain(word): -1 for word in rule.minus}
 
-    def read(cells: Cells) -> int:
-        word = clean(cells[place])
+    def read(cell: str) -> int:
+        word = clean(cell)
         way = ways.get(plain(word))
         if way is None:
             raise CellError(
@@ -67,22 +65,41 @@ def bind_sign(rule: MoneyRule, header: Header, where: str) -> Callable[[Cells], 
             )
         return way
 
-    return read
+    return place, read
 
 
-def bind_kind(rule: KindRule, header: Header) -> Callable[[Cells, int], LineKind]:
+@dataclass(frozen=True, slots=True)
+class KindColumn:
+    """Where a row's kind is read."""
+
+    place: int | None
+    """None: there is no such column, the kind is constant or goes by the sign."""
+    of: Callable[[str, int], LineKind]
+    """Give the kind of a cell and an amount's sign. Raises CellError."""
+
+
+@dataclass(frozen=True, slots=True)
+class MarkColumn:
+    """Where it is read what became of a row's transaction."""
+
+    place: int
+    of: Callable[[str], Mark]
+    """Give the mark of a cell. Raises CellError."""
+
+
+def bind_kind(rule: KindRule, header: Header) -> KindColumn:
     """Give what reads a row's kind: its word, a pattern, else its sign."""
     if rule.constant is not None:
         constant = rule.constant
-        return lambda _cells, _amount: constant
+        return KindColumn(None, lambda _cell, _amount: constant)
     place = header.need(rule.column, "columns.kind") if rule.column else None
     values = {plain(word): kind for word, kind in rule.values}
     common = kind_words() if rule.common else {}
 
     seen: dict[str, LineKind] = {}
 
-    def read(cells: Cells, amount: int) -> LineKind:
-        word = clean(cells[place]) if place is not None else ""
+    def read(cell: str, amount: int) -> LineKind:
+        word = clean(cell)
         if word in seen:
             return seen[word]
         found = values.get(plain(word)) or common.get(bare(word))
@@ -99,23 +116,23 @@ def bind_kind(rule: KindRule, header: Header) -> Callable[[Cells, int], LineKind
             )
         return found
 
-    return read
+    return KindColumn(place, read)
 
 
-def bind_mark(rule: MarkRule, header: Header) -> Callable[[Cells], Mark]:
-    """Give what reads what became of a row's transaction."""
+def bind_mark(rule: MarkRule, header: Header) -> MarkColumn | None:
+    """Give what reads what became of a row's transaction; None where an optional column is not there."""
     place = header.find(rule.column)
-    if place is None and not rule.optional:
-        header.need(rule.column, "columns.mark")
+    if place is None:
+        if not rule.optional:
+            header.need(rule.column, "columns.mark")
+        return None
     values = {plain(word): mark for word, mark in rule.values}
     common = {} if rule.values else mark_words()
 
     seen: dict[str, Mark] = {}
 
-    def read(cells: Cells) -> Mark:
-        if place is None:
-            return Mark.NONE
-        word = clean(cells[place])
+    def read(cell: str) -> Mark:
+        word = clean(cell)
         if word in seen:
             return seen[word]
         found = values.get(plain(word)) or common.get(bare(word))
@@ -129,4 +146,4 @@ def bind_mark(rule: MarkRule, header: Header) -> Callable[[Cells], Mark]:
             seen[word] = found
         return found
 
-    return read
+    return MarkColumn(place, read)

@@ -9,19 +9,21 @@ import hashlib
 import io
 import re
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, BinaryIO, cast
+from itertools import compress
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import numpy as np
 
 from storno.statements.base import Format, Head, ReadOptions, Traits
+from storno.statements.block import BLOCK_ROWS, Block
 from storno.statements.catalogue import ANY_ACCOUNT, Sum
 from storno.statements.formats import FORMATS, UnknownFormatError, statement_format
-from storno.statements.identity import key_of, numbered, print_of
+from storno.statements.identity import keys_of, numbered, prints_of
 from storno.statements.line import FileRefused, Frame, LineKind, Reject, StatementLine, Total
 from storno.statements.mapping_load import load_mapping
-from storno.statements.mask import card, mask_id, mask_text
+from storno.statements.mask import CARD_DIGITS, card, mask_ids, mask_text, mask_texts
 from storno.statements.total_words import currency_of_all, said
 
 if TYPE_CHECKING:
@@ -165,26 +167,44 @@ class Counted:
     keys: array[int] = field(default_factory=lambda: array("q"))
     prints: array[int] = field(default_factory=lambda: array("q"))
     repeats: int = 0
-    _sums: dict[tuple[LineKind, str], list[int]] = field(default_factory=dict)
+    _sums: dict[tuple[str, str], list[int]] = field(default_factory=dict)
 
-    def take(self, line: StatementLine, key: int) -> None:
-        """Count a line."""
-        self.lines += 1
-        sums = self._sums.setdefault((line.kind, line.currency), [0, 0, 0, 0])
-        net = line.amount_minor + line.fee_minor if line.net_minor is None else line.net_minor
-        for place, value in enumerate((1, line.amount_minor, line.fee_minor, net)):
-            sums[place] += value
-        self.coverage.add((line.account, line.settled_on or line.at[:8]))
-        if len(self.coverage) > COVERAGE_MAX:
-            self.coverage = {(ANY_ACCOUNT, day) for _, day in self.coverage}
-        self.keys.append(key)
-        if numbered(line):
-            self.prints.append(print_of(line))
+    def take(self, block: Block, keys: np.ndarray[Any, np.dtype[np.int64]], own: Sequence[bool]) -> None:
+        """Count lines; `own`: which of them are numbered."""
+        self.lines += block.rows
+        nets = block["net_minor"]
+        for kind, currency, amount, fee, net in zip(
+            block["kind"], block["currency"], block["amount_minor"], block["fee_minor"], nets, strict=True
+        ):
+            sums = self._sums.get((kind, currency))
+            if sums is None:
+                sums = self._sums[kind, currency] = [0, 0, 0, 0]
+            sums[0] += 1
+            sums[1] += amount
+            sums[2] += fee
+            sums[3] += amount + fee if net is None else net
+        self._cover(block)
+        self.keys.frombytes(keys.tobytes())
+        self.prints.extend(prints_of(block, own))
+
+    def _cover(self, block: Block) -> None:
+        days = block["settled_on"]
+        if not all(days):
+            days = [on or at[:8] for on, at in zip(days, block["at"], strict=True)]
+        fresh = dict.fromkeys(zip(block["account"], days, strict=True))
+        if len(self.coverage) + len(fresh) <= COVERAGE_MAX:
+            self.coverage.update(fresh)
+            return
+        for pair in zip(block["account"], days, strict=True):
+            self.coverage.add(pair)
+            if len(self.coverage) > COVERAGE_MAX:
+                self.coverage = {(ANY_ACCOUNT, day) for _, day in self.coverage}
 
     def sums(self) -> tuple[Sum, ...]:
         """Give the sums by kind and currency."""
-        ordered = sorted(self._sums.items(), key=lambda item: (item[0][0].value, item[0][1]))
-        return tuple(Sum(kind, currency, *sums) for (kind, currency), sums in ordered)
+        return tuple(
+            Sum(LineKind(kind), currency, *sums) for (kind, currency), sums in sorted(self._sums.items())
+        )
 
     def spread(self) -> tuple[tuple[str, str], ...]:
         """Give the accounts and days there are lines of; one (any account, day) each where there were too many."""
@@ -206,18 +226,38 @@ def read_all(
 
     """
     stream = cast("BinaryIO", io.BufferedReader(source, CHUNK_BYTES))
-    for part in one.read(stream, options):
-        if isinstance(part, StatementLine):
-            line = masked(part)
-            key = key_of(line, traits.role)
-            seen.take(line, key)
-            writer.line(line, key)
-        elif isinstance(part, Reject):
-            _take_reject(seen, part, writer)
-        elif isinstance(part, Total):
-            seen.totals.append(part)
-        else:
-            assert isinstance(part, Frame), f"{one.name} yielded a {type(part).__name__}"
+    lines: list[StatementLine] = []
+    """Waiting for others to make a block with."""
+
+    def take(block: Block) -> None:
+        clean = masked_block(block)
+        own = numbered(clean)
+        keys = keys_of(clean, traits.role, own)
+        seen.take(clean, keys, own)
+        writer.block(clean, keys)
+
+    def gather() -> None:
+        if lines:
+            take(Block.gathered(lines))
+            lines.clear()
+
+    try:
+        for part in (one.blocks or one.read)(stream, options):
+            if isinstance(part, StatementLine):
+                lines.append(part)
+                if len(lines) >= BLOCK_ROWS:
+                    gather()
+            elif isinstance(part, Block):
+                gather()
+                take(part)
+            elif isinstance(part, Reject):
+                _take_reject(seen, part, writer, any_line=bool(lines or seen.lines))
+            elif isinstance(part, Total):
+                seen.totals.append(part)
+            else:
+                assert isinstance(part, Frame), f"{one.name} yielded a {type(part).__name__}"
+    finally:
+        gather()
     if seen.rejects > seen.lines:
         raise _hopeless(seen)
     seen.repeats = _repeats(seen.prints)
@@ -235,7 +275,7 @@ def _repeats(prints: array[int]) -> int:
     )
 
 
-def _take_reject(seen: Counted, reject: Reject, writer: LineWriter) -> None:
+def _take_reject(seen: Counted, reject: Reject, writer: LineWriter, *, any_line: bool) -> None:
     clean = replace(
         reject,
         english=mask_text(reject.english),
@@ -246,7 +286,7 @@ def _take_reject(seen: Counted, reject: Reject, writer: LineWriter) -> None:
     if len(seen.first_rejects) < REJECTS_SHOWN:
         seen.first_rejects.append(clean)
     writer.reject(clean)
-    if seen.rejects >= HOPELESS and not seen.lines:
+    if seen.rejects >= HOPELESS and not any_line:
         raise _hopeless(seen)
 
 
@@ -263,20 +303,30 @@ def _hopeless(seen: Counted) -> FileRefused:
 
 def masked(line: StatementLine) -> StatementLine:
     """Mask whatever card number a format let through."""
-    changed: dict[str, str] = {}
+    return next(masked_block(Block.gathered([line])).lines())
+
+
+def masked_block(block: Block) -> Block:
+    """Mask whatever card numbers a format let through."""
+    columns = dict(block.columns)
     for name in _IDS:
-        value = getattr(line, name)
-        if len(value) >= 13 and (clean := mask_id(value)) != value:
-            changed[name] = clean
-    if (
-        len(line.text) >= 13
-        and _MAY_HOLD_CARD.search(line.text)
-        and (clean := mask_text(line.text)) != line.text
-    ):
-        changed["text"] = clean
-    if len(line.card) >= 13 and "*" not in line.card and (clean := card(line.card)) != line.card:
-        changed["card"] = clean
-    return replace(line, **changed) if changed else line  # type: ignore[arg-type]
+        if max(map(len, columns[name])) >= CARD_DIGITS:
+            columns[name] = mask_ids(columns[name])
+    if max(map(len, columns["text"])) >= CARD_DIGITS:
+        columns["text"] = _masked_texts(columns["text"])
+    if any(len(text) >= CARD_DIGITS and "*" not in text for text in columns["card"]):
+        columns["card"] = [
+            card(text) if len(text) >= CARD_DIGITS and "*" not in text else text for text in columns["card"]
+        ]
+    return Block(block.rows, columns)
+
+
+def _masked_texts(texts: Sequence[str]) -> Sequence[str]:
+    suspect = [len(text) >= CARD_DIGITS and _MAY_HOLD_CARD.search(text) is not None for text in texts]
+    if not any(suspect):
+        return texts
+    masked_ones = iter(mask_texts(list(compress(texts, suspect))))
+    return [next(masked_ones) if looked else text for text, looked in zip(texts, suspect, strict=True)]
 
 
 def refuse_totals(seen: Counted) -> FileRefused | None:

@@ -17,7 +17,7 @@ from storno.statements.encoding import Encoding, detect
 from storno.statements.guess import by_name
 from storno.statements.line import FileRefused
 from storno.statements.mapped_text import lines_of
-from storno.statements.split import DELIMITERS, rows
+from storno.statements.split import DELIMITERS, Rows
 from storno.statements.workbook import open_workbook
 
 ROWS_MAX = 400
@@ -97,7 +97,7 @@ def _text(data: bytes, *, whole: bool) -> Sample:
         best: tuple[float, int, str, list[tuple[int, tuple[str, ...]]]] | None = None
         for delimiter in DELIMITERS:
             _, lines = lines_of(io.BytesIO(data), codec)
-            split = rows(lines, delimiter, '"', lambda _cells: False)
+            split = Rows(lines, delimiter, '"', lambda _cells: False)
             numbered = [(row.line_no, tuple(row.cells)) for row in split if row.broken is None]
             score, place = _header_place([cells for _, cells in numbered])
             if best is None or score > best[0]:

@@ -5,6 +5,7 @@ Bounded: a quote that is not closed within a hundred lines is one bad line, not 
 
 from __future__ import annotations
 
+import csv
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -60,51 +61,82 @@ def _quoted(text: str, at: int, delimiter: str, quote: str) -> tuple[str | None,
         at = end + 2
 
 
-def rows(
-    lines: Iterator[TextLine], delimiter: str, quote: str, is_header: Callable[[list[str]], bool]
-) -> Iterator[Row]:
-    """Give the rows. Without a delimiter each is tried until the header shows which it is.
+class Rows:
+    """The rows of physical lines. Without a delimiter each line is tried until the header shows which it is.
 
     `is_header` says of cut cells whether they are the header of the mapping.
     """
-    waiting: deque[TextLine] = deque()
-    chosen = delimiter
-    while True:
-        line = waiting.popleft() if waiting else next(lines, None)
+
+    def __init__(
+        self, lines: Iterator[TextLine], delimiter: str, quote: str, is_header: Callable[[list[str]], bool]
+    ) -> None:
+        self._lines = lines
+        self._waiting: deque[TextLine] = deque()
+        self.delimiter = delimiter
+        self._quote = quote
+        self._is_header = is_header
+
+    @property
+    def between(self) -> bool:
+        """Say whether no line that was looked at is still to be given."""
+        return not self._waiting
+
+    def __iter__(self) -> Iterator[Row]:
+        return self
+
+    def __next__(self) -> Row:
+        line = self._next()
         if line is None:
-            return
+            raise StopIteration
         if (bad := broken(line)) is not None:
-            yield Row(line.no, (), broken=bad)
-            continue
+            return Row(line.no, (), broken=bad)
         taken = [line]
         text = line.text
-        if not chosen:
-            chosen = _choose(text, quote, is_header)
-        cells = split(text, chosen or ",", quote)
+        self._choose(text)
+        cells = self._cut(text)
         while cells is None and len(taken) < JOINED_LINES_MAX and len(text) < JOINED_CHARS_MAX:
-            more = waiting.popleft() if waiting else next(lines, None)
+            more = self._next()
             if more is None:
                 break
             taken.append(more)
             if broken(more) is not None:
                 break
             text += "\n" + more.text
-            if not chosen:
-                chosen = _choose(text, quote, is_header)
-            if quote in more.text:  # nothing else can close it
-                cells = split(text, chosen or ",", quote)
+            self._choose(text)
+            if self._quote in more.text:  # nothing else can close it
+                cells = self._cut(text)
         if cells is None:
-            waiting.extendleft(reversed(taken[1:]))
-            yield Row(line.no, (), broken=Reject(
+            self._waiting.extendleft(reversed(taken[1:]))
+            return Row(line.no, (), broken=Reject(
                 line.no, "quote", "a quoted cell is never closed", "引号未闭合", shown(line.text)
             ))  # fmt: skip
-            continue
-        yield Row(line.no, cells, len(taken))
+        return Row(line.no, cells, len(taken))
+
+    def _next(self) -> TextLine | None:
+        return self._waiting.popleft() if self._waiting else next(self._lines, None)
+
+    def _choose(self, text: str) -> None:
+        if self.delimiter:
+            return
+        for one in DELIMITERS:
+            cells = split(text, one, self._quote)
+            if cells is not None and len(cells) > 1 and self._is_header(cells):
+                self.delimiter = one
+                return
+
+    def _cut(self, text: str) -> list[str] | None:
+        return split(text, self.delimiter or ",", self._quote)
 
 
-def _choose(text: str, quote: str, is_header: Callable[[list[str]], bool]) -> str:
-    for one in DELIMITERS:
-        cells = split(text, one, quote)
-        if cells is not None and len(cells) > 1 and is_header(cells):
-            return one
-    return ""
+def split_all(text: str, delimiter: str, quote: str) -> list[list[str]] | None:
+    """Cut many lines, parted by line feeds, as `split` cuts each; None where a cell might reach over its line."""
+    lines = text.split("\n")
+    if not quote or quote not in text:
+        return [line.split(delimiter) for line in lines]
+    if "\r" in text or len(delimiter) != 1 or len(quote) != 1:
+        return None
+    try:
+        found = list(csv.reader(lines, delimiter=delimiter, quotechar=quote, strict=True))
+    except csv.Error:
+        return None
+    return found if len(found) == len(lines) else None

@@ -13,23 +13,24 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import fields, replace
-from operator import attrgetter
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import pyarrow as pa  # type: ignore[import-untyped]
 
+from storno.statements.block import MEMBERS, Block
 from storno.statements.catalogue import FOLDER, MANIFESTS, StoredFile, as_data, read_manifest
 from storno.statements.digest import TOTALS_OF_LINES, hashes_of_lines
 from storno.statements.digester import DigestedFile
-from storno.statements.line import FileRefused, Reject, Role, StatementLine
+from storno.statements.line import FileRefused, Reject, Role
 from storno.statements.stored import digest_of
+
+if TYPE_CHECKING:
+    import numpy as np
 
 GROUP_ROWS = 65_536
 _INTEGERS = {"line_no", "amount_minor", "fee_minor", "net_minor"}
-MEMBERS = tuple(one.name for one in fields(StatementLine))
-_VALUES = attrgetter(*(f"{name}._value_" if name in ("kind", "mark") else name for name in MEMBERS))
 _SAME = ("file_id", "role", "format", "source")
 SCHEMA = pa.schema(
     [
@@ -43,6 +44,9 @@ SCHEMA = pa.schema(
 
 Behind them come the hashes of lines that a reconciliation may have to filter: `digest.hashes_of_lines`.
 """
+
+_OWN = pa.schema([field for field in SCHEMA if field.name not in _SAME])
+"""Without what is the same in every line of a file."""
 
 
 @contextmanager
@@ -94,14 +98,17 @@ class LineWriter:
         self.parquet = work / "lines.parquet"
         self.rejects = work / "rejects.csv"
         self._same = dict(zip(_SAME, same, strict=True))
-        self._rows: list[tuple[Any, ...]] = []
+        self._waiting: list[pa.RecordBatch] = []
+        self._rows = 0
         self._lines = lines_file(self.parquet, Role(same[1]))
         self._rejects: TextIO | None = None
 
-    def line(self, line: StatementLine, key: int) -> None:
-        """Take a line and its identity."""
-        self._rows.append((*_VALUES(line), key))
-        if len(self._rows) >= GROUP_ROWS:
+    def block(self, block: Block, keys: np.ndarray[Any, Any]) -> None:
+        """Take lines and their identities."""
+        arrays = [pa.array(block[name], type=SCHEMA.field(name).type) for name in MEMBERS]
+        self._waiting.append(pa.RecordBatch.from_arrays([*arrays, pa.array(keys)], schema=_OWN))
+        self._rows += block.rows
+        while self._rows >= GROUP_ROWS:
             self._flush()
 
     def reject(self, reject: Reject) -> None:
@@ -114,17 +121,19 @@ class LineWriter:
         csv.writer(self._rejects).writerow(row)
 
     def _flush(self) -> None:
-        rows = len(self._rows)
-        if not rows:
+        """Write a group of rows; what is over it waits for the next."""
+        if not self._rows:
             return
-        columns = zip(*self._rows, strict=True)
-        arrays = [pa.array(column, type=one.type) for column, one in zip(columns, SCHEMA, strict=False)]
-        arrays += [
+        table = pa.Table.from_batches(self._waiting)
+        group = table.slice(0, GROUP_ROWS).combine_chunks()
+        rows = group.num_rows
+        same = [
             pa.DictionaryArray.from_arrays(pa.array([0] * rows, pa.int32()), pa.array([self._same[name]]))
             for name in _SAME
         ]
-        self._lines.write(pa.Table.from_arrays(arrays, schema=SCHEMA))
-        self._rows.clear()
+        self._lines.write(pa.Table.from_arrays([*group.columns, *same], schema=SCHEMA))
+        self._waiting = table.slice(rows).to_batches()
+        self._rows -= rows
 
     def close(self) -> None:
         """Finish both files."""

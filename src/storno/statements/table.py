@@ -7,14 +7,16 @@ Must not know whether the rows come from text, a spreadsheet or fixed-width reco
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import chain, compress
 from typing import TYPE_CHECKING
 
 from storno.statements.amount import decimals_of
 from storno.statements.cells import CellError, clean, money
 from storno.statements.header import Header
-from storno.statements.line import FileRefused, Frame, Part, Reject, StatementLine
+from storno.statements.line import FileRefused, Frame, Part, Reject, Total
 from storno.statements.lines import shown
 from storno.statements.mapped import RowReader
+from storno.statements.mapped_block import BlockReader, Uneven
 from storno.statements.tally import Chain, Tally
 from storno.statements.words import plain
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from storno.statements.base import ReadOptions
+    from storno.statements.block import Block
     from storno.statements.mapping import Mapping, TotalRule
 
 COUNTS = frozenset({"lines", "credits_count", "debits_count", "payments_count", "refunds_count"})
@@ -53,6 +56,7 @@ class Session:
     mapping: Mapping
     options: ReadOptions
     reader: RowReader | None = None
+    blocks: BlockReader | None = None
     header: Header | None = None
     tally: Tally = field(default_factory=Tally)
     _width: int = 0
@@ -70,6 +74,7 @@ class Session:
             cut -= 1
         self.header = Header(names[:cut], self.mapping)
         self.reader = RowReader(self.mapping, self.header, self.options)
+        self.blocks = BlockReader(self.reader, self.mapping)
         self._width = cut
         self._plain_header = tuple(plain(name) for name in names[:cut])
 
@@ -85,6 +90,55 @@ class Session:
         if row.lines == 1:
             return found
         return (*found, *(Frame(row.line_no + more, "continuation") for more in range(1, row.lines)))
+
+    def take_all(self, line_no: int, rows: Sequence[list[str]]) -> Sequence[Part | Block]:
+        """Give the parts of rows of a line each, the first of that number, at once, without frames.
+
+        Raises Uneven or CellError: one of them is no line and no ignored row. Nothing was taken then.
+        """
+        assert self.blocks is not None, "asked only behind the header"
+        numbers = list(range(line_no, line_no + len(rows)))
+        if self.mapping.table.ignore:
+            kept = [not self._ignored(cells) for cells in rows]
+            rows, numbers = list(compress(rows, kept)), list(compress(numbers, kept))
+        if not rows:
+            return ()
+        columns = self._columns(rows)
+        try:
+            block = self.blocks.read(numbers, columns)
+        except IndexError:  # without a header only the rows themselves show that they are short
+            raise Uneven from None
+        if len(self._chains) + len(rows) > ACCOUNTS_MAX:
+            raise Uneven
+        broken: tuple[Total, ...] = ()
+        if self.mapping.balance is not None:
+            balances = self.blocks.balances(columns, block["currency"][0])
+            members = (block["account"], block["currency"], block["amount_minor"], balances, numbers)
+            broken = tuple(
+                total for one in zip(*members, strict=True) if (total := self._follow(*one)) is not None
+            )
+        if self.mapping.totals:
+            self.tally.take(block)
+        return (block, *broken)
+
+    def _columns(self, rows: Sequence[list[str]]) -> Sequence[Sequence[str]]:
+        """Turn rows that have nothing unusual into columns. Raises Uneven."""
+        assert self.header is not None, "asked only behind the header"
+        names, width = self.header.names, self._width or self.mapping.table.width
+        found = len(rows[0])
+        if set(map(len, rows)) != {found} or found < width:
+            raise Uneven
+        columns = list(zip(*rows, strict=True))
+        if names and names[0] in columns[0]:
+            raise Uneven  # the header stands there once more
+        if width and any(map(clean, chain.from_iterable(columns[width:]))):
+            raise Uneven
+        patterns = [rule.match for rule in self.mapping.totals] + list(self.mapping.table.skip)
+        if patterns:
+            joined = list(map(_joined, rows))
+            if any(pattern.search(text) for pattern in patterns for text in joined):
+                raise Uneven
+        return columns
 
     def end(self) -> Iterator[Part]:
         """Give the totals the file declared, compared with what was read.
@@ -104,8 +158,8 @@ class Session:
                 )
         for one in self._declared:
             yield self.tally.total(one.name, one.value, one.where)
-        for chain in self._chains.values():
-            if (total := chain.closing()) is not None:
+        for run in self._chains.values():
+            if (total := run.closing()) is not None:
                 yield total
 
     # ------------------------------------------------------------ one row that is not blank
@@ -188,10 +242,11 @@ class Session:
             return (
                 Reject(row.line_no, "columns", "the row is too short", "该行列数不足", reader.shown(cells)),
             )
-        self.tally.add(part)
+        if self.mapping.totals:
+            self.tally.add(part)
         if self.mapping.balance is None:
             return (part,)
-        broken = self._follow(part, balance)
+        broken = self._follow(part.account, part.currency, part.amount_minor, balance, part.line_no)
         return (part,) if broken is None else (part, broken)
 
     def _ignored(self, cells: Sequence[str]) -> bool:
@@ -202,12 +257,17 @@ class Session:
                 return True
         return False
 
-    def _follow(self, line: StatementLine, balance: int | None) -> Part | None:
+    def _follow(
+        self, account: str, currency: str, amount: int, balance: int | None, line_no: int
+    ) -> Total | None:
         assert self.mapping.balance is not None, "asked only where there is a balance"
         if len(self._chains) >= ACCOUNTS_MAX:
             raise FileRefused("balance", "more accounts than one file may hold", "一个文件中的账户过多")
-        chain = self._chains.setdefault((line.account, line.currency), Chain(self.mapping.balance.order))
-        return chain.add(line.amount_minor, balance, line.line_no)
+        key = (account, currency)
+        run = self._chains.get(key)
+        if run is None:
+            run = self._chains[key] = Chain(self.mapping.balance.order)
+        return run.add(amount, balance, line_no)
 
     # ------------------------------------------------------------ totals
     def _total(self, row: Row, joined: str) -> Part | None:

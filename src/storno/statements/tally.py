@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from storno.statements.block import Block
 from storno.statements.line import LineKind, Mark, StatementLine, Total
 
 AWAY_COUNTERS = frozenset({"debits", "refunds", "fees"})
 """Sums of money away: a file writes them without a sign."""
+_NO_MONEY = (Mark.DECLINED.value, Mark.UNKNOWN.value)
 
 
 @dataclass(slots=True)
@@ -22,7 +24,7 @@ class Tally:
     def add(self, line: StatementLine) -> None:
         """Count a line; one that is declined or unknown is a line without money."""
         self._plus("lines", 1)
-        if line.mark in (Mark.DECLINED, Mark.UNKNOWN):
+        if line.mark.value in _NO_MONEY:
             return
         self._plus("amount", line.amount_minor)
         self._plus("fees", line.fee_minor)
@@ -34,6 +36,30 @@ class Tally:
             name = f"{line.kind.value}s"
             self._plus(name, line.amount_minor)
             self._plus(f"{name}_count", 1)
+
+    def take(self, block: Block) -> None:
+        """Count the lines of a block."""
+        self._plus("lines", block.rows)
+        moved = [
+            (kind, amount, fee, amount + fee if net is None else net)
+            for kind, mark, amount, fee, net in zip(
+                block["kind"], block["mark"], block["amount_minor"], block["fee_minor"], block["net_minor"],
+                strict=True,
+            )
+            if mark not in _NO_MONEY
+        ]  # fmt: skip
+        amounts = [amount for _, amount, _, _ in moved]
+        self._plus("amount", sum(amounts))
+        self._plus("fees", sum(fee for _, _, fee, _ in moved))
+        self._plus("net", sum(net for _, _, _, net in moved))
+        self._summed("credit", [amount for amount in amounts if amount >= 0])
+        self._summed("debit", [amount for amount in amounts if amount < 0])
+        for kind in (LineKind.PAYMENT.value, LineKind.REFUND.value):
+            self._summed(kind, [amount for one, amount, _, _ in moved if one == kind])
+
+    def _summed(self, name: str, amounts: list[int]) -> None:
+        self._plus(f"{name}s", sum(amounts))
+        self._plus(f"{name}s_count", len(amounts))
 
     def _plus(self, name: str, value: int) -> None:
         self.counts[name] = self.counts.get(name, 0) + value

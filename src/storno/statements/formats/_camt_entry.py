@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from xml.etree.ElementTree import Element  # a type only; parsing goes through defusedxml
 
 from storno.statements.amount import AmountError, decimals_of, scaled
@@ -30,6 +31,7 @@ class EntryError(ValueError):
         self.chinese = chinese
 
 
+@lru_cache(maxsize=4096)
 def local(tag: object) -> str:
     """Give an element's name without its namespace."""
     return tag.rpartition("}")[2] if isinstance(tag, str) else ""
@@ -37,15 +39,10 @@ def local(tag: object) -> str:
 
 def walk(element: Element | None, path: str) -> Iterator[Element]:
     """Give all elements at a path of local names."""
-    if element is None:
-        return
-    first, _, rest = path.partition("/")
-    for child in element:
-        if local(child.tag) == first:
-            if rest:
-                yield from walk(child, rest)
-            else:
-                yield child
+    found = [] if element is None else [element]
+    for name in path.split("/"):
+        found = [child for one in found for child in one if local(child.tag) == name]
+    return iter(found)
 
 
 def text_at(element: Element | None, *paths: str) -> str:

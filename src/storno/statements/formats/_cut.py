@@ -25,6 +25,10 @@ class Layout:
     """So many fields must be whole; what is missing behind them was blank and trimmed, if the line has its end."""
     complete: int
     """So many fields make a whole line even where the file ends without a line end."""
+    starts: tuple[int, ...] = field(init=False)
+    """Where each field begins."""
+    gaps: tuple[int, ...] = field(init=False)
+    """Where the blanks between the fields are."""
     _bytes: re.Pattern[bytes] = field(init=False)
     _text: re.Pattern[str] = field(init=False)
 
@@ -32,6 +36,9 @@ class Layout:
         pattern = " ".join(f"(.{{{width}}})" for width in self.widths) + r" *\Z"
         object.__setattr__(self, "_bytes", re.compile(pattern.encode(), re.DOTALL))
         object.__setattr__(self, "_text", re.compile(pattern, re.DOTALL))
+        starts = tuple(self._upto(count) + (count > 0) for count in range(len(self.widths)))
+        object.__setattr__(self, "starts", starts)
+        object.__setattr__(self, "gaps", tuple(start - 1 for start in starts[1:]))
 
     @property
     def length(self) -> int:
@@ -44,14 +51,15 @@ class Layout:
         return self._upto(self.needed)
 
     def _upto(self, count: int) -> int:
-        return sum(self.widths[:count]) + count - 1
+        return sum(self.widths[:count]) + max(0, count - 1)
 
-    def _least(self, ended: bool) -> int:  # noqa: FBT001
+    def least(self, *, ended: bool) -> int:
+        """Give the length of a line that is not cut off; one without its end must have more fields."""
         return self._upto(self.needed if ended else self.complete)
 
     def cut_bytes(self, data: bytes, ended: bool = True) -> tuple[bytes, ...] | None:  # noqa: FBT001, FBT002
         """Cut a line; None if it is too short, too long, or its blanks are elsewhere."""
-        if len(data) < self._least(ended):
+        if len(data) < self.least(ended=ended):
             return None
         found = self._bytes.match(data.ljust(self.length))
         return None if found is None else found.groups()
@@ -71,7 +79,7 @@ class Layout:
                 f"byte {bad} of the line is no character of the file's encoding",
                 f"该行第 {bad} 字节不是本文件编码的字符", shown(text),
             )  # fmt: skip
-        if raw.data.isascii() and len(text) >= self._least(raw.ended):
+        if raw.data.isascii() and len(text) >= self.least(ended=raw.ended):
             ascii_found = self._text.match(text.ljust(self.length))
             return self._misfit(raw, text) if ascii_found is None else ascii_found.groups()
         found = self.cut_bytes(raw.data, raw.ended)
@@ -79,7 +87,7 @@ class Layout:
         if found is None and decoder.encoding is Encoding.UTF_8 and not raw.data.isascii():
             codec = Encoding.GB18030.value
             found = self.cut_bytes(text.encode(codec, "replace"), raw.ended)
-            if found is None and len(text) >= self._least(raw.ended):
+            if found is None and len(text) >= self.least(ended=raw.ended):
                 by_signs = self._text.match(text.ljust(self.length))
                 if by_signs is not None:
                     return by_signs.groups()
@@ -89,7 +97,7 @@ class Layout:
 
     def _misfit(self, raw: RawLine, text: str) -> Reject:
         size = len(raw.data.rstrip(b" "))
-        if size < self._least(raw.ended):
+        if size < self.least(ended=raw.ended):
             return Reject(
                 raw.no, "length",
                 f"the line has {len(raw.data)} bytes, the layout {self.length}: it was cut off",

@@ -11,10 +11,12 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from storno.statements.amount import AmountError, scaled
 from storno.statements.line import FileRefused, Reject
 from storno.statements.lines import TextLine, shown
+from storno.statements.memo import Memo
 from storno.statements.when import WhenError, moment
 
 _UNIT = re.compile(r"\((?:元|yuan|CNY)\)|\s+")
@@ -47,7 +49,8 @@ def column_name(text: str) -> str:
 
 def bare(cell: str) -> str:
     """Take padding and one back-tick off a value."""
-    return cell.strip(_BARE).removeprefix("`").strip(_BARE)
+    text = cell.strip(_BARE)
+    return text[1:].strip(_BARE) if text.startswith("`") else text
 
 
 def quoted_cells(text: str) -> list[str]:
@@ -84,15 +87,15 @@ class Columns:
             self.names.pop()
             self._trailing += 1
         self._at = {name: place for place, name in enumerate(self.names) if name}
-        self._found: dict[tuple[str, ...], int] = {}
+        self.places = Memo[tuple[str, ...], int](
+            lambda names: next((self._at[name] for name in names if name in self._at), -1)
+        )
+        """The place of the first of some names that is there, -1 for none."""
         self.repeated = next((name for name in self.names if self.names.count(name) > 1), "")
 
     def at(self, *names: str) -> int:
         """Give the place of the first of these names that is there, -1 for none."""
-        place = self._found.get(names)
-        if place is None:
-            place = self._found[names] = next((self._at[name] for name in names if name in self._at), -1)
-        return place
+        return self.places[names]
 
     def missing(self, *names: str) -> list[str]:
         """List those of the names that are not there."""
@@ -156,7 +159,7 @@ class Row:
 
     def text(self, *names: str) -> str:
         """Give the first of these columns that the header has; empty if it has none."""
-        place = self.columns.at(*names)
+        place = self.columns.places[names]
         return self.cells[place] if place >= 0 else ""
 
     def units(self, *names: str, places: int = 2, needed: bool = False) -> int:
@@ -164,13 +167,8 @@ class Row:
         text = self.text(*names)
         if not text and not needed:
             return 0
-        if plain := _PLAIN.match(text):  # nearly every cell; the full reader takes five times as long
-            part = plain[3] or ""
-            if len(part) <= places:
-                units = int(plain[2] + part.ljust(places, "0"))
-                return -units if plain[1] else units
         try:
-            return scaled(text, places)
+            return _units(text, places)
         except AmountError as error:
             raise AmountError(f"{names[0]}: {error.english}", f"{names[0]}：{error.chinese}") from None
 
@@ -180,6 +178,17 @@ class Row:
             return moment(self.text(*names), utc_offset_min)
         except WhenError as error:
             raise WhenError(f"{names[0]}: {error.english}", f"{names[0]}：{error.chinese}") from None
+
+
+@lru_cache(maxsize=1 << 16)
+def _units(text: str, places: int) -> int:
+    """Give an amount in units of 10^-places; a bill has the same few zeros and fees in most of its cells."""
+    if plain := _PLAIN.match(text):  # nearly every cell; the full reader takes five times as long
+        part = plain[3] or ""
+        if len(part) <= places:
+            units = int(plain[2] + part.ljust(places, "0"))
+            return -units if plain[1] else units
+    return scaled(text, places)
 
 
 def to_fen(units: int, places: int) -> int:

@@ -7,6 +7,7 @@ Directions are data (Q/CUP 006.6, annex B.4 for the 差错 kinds), seen from the
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -99,6 +100,13 @@ class Days:
             raise when.WhenError(f"{text[:16]!r} is no MMDDhhmmss", f"{text[:16]!r} 不是 MMDDhhmmss")
         return self.day(text[:4]) + rest
 
+    def moments(self, texts: Sequence[str]) -> list[str]:
+        """Give the times of many MMDDhhmmss. Raises WhenError."""
+        days = {mmdd: self.day(mmdd) for mmdd in {text[:4] for text in texts}}
+        if not all(map(_TIME.fullmatch, {text[4:] for text in texts})):
+            return list(map(self.moment, texts))
+        return [days[text[:4]] + text[4:] for text in texts]
+
     def original(self, text: str) -> str:
         """Give the time of an original: empty where there is none, as it stands where its year is not known."""
         bare = text.strip()
@@ -137,6 +145,24 @@ def fee(text: str, sign: int) -> int:
     if bare.isascii() and bare.isdigit():
         return sign * fen(bare)
     return signed_fen(bare)
+
+
+def amounts(texts: Sequence[str]) -> list[int]:
+    """Give a column of amounts. Raises AmountError."""
+    joined = "".join(texts)
+    if joined.isascii() and joined.isdigit() and max(map(len, texts)) <= 15 and all(texts):
+        return list(map(int, texts))
+    return list(map(amount, texts))
+
+
+_SIGNED = re.compile(r"(?:[CD][0-9]{1,15}+\n)++")
+
+
+def signed_amounts(texts: Sequence[str]) -> list[int]:
+    """Give a column of amounts behind their D (negative) or C (positive). Raises AmountError."""
+    if _SIGNED.fullmatch("\n".join([*texts, ""])) is None:
+        return list(map(signed_fen, texts))
+    return [int(text[1:]) if text[0] == "C" else -int(text[1:]) for text in texts]
 
 
 def amount(text: str) -> int:

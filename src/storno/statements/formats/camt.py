@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO, cast
-from xml.etree.ElementTree import Element  # a type only
+from xml.etree.ElementTree import Element, TreeBuilder  # what is built; the parsing goes through defusedxml
 
 from defusedxml import ElementTree as Defused  # type: ignore[import-untyped]
 from defusedxml.common import DefusedXmlException  # type: ignore[import-untyped]
@@ -288,8 +288,13 @@ def read(source: BinaryIO, options: ReadOptions) -> Iterator[Part]:
     """Read a message entry by entry; line numbers count entries."""
     stream, encoding = _source(source)
     message = _Message(options)
+    # defusedxml parses with the library's Python half, whose own elements are slow to make and slower to walk through.
     parser = Defused.XMLParser(
-        encoding=encoding or None, forbid_dtd=True, forbid_entities=True, forbid_external=True
+        target=TreeBuilder(),
+        encoding=encoding or None,
+        forbid_dtd=True,
+        forbid_entities=True,
+        forbid_external=True,
     )
     try:
         for event, element in Defused.iterparse(stream, ("start", "end"), parser):

@@ -6,16 +6,19 @@ Must not know the merchant files.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 from storno.statements.base import Format, Head, ReadOptions
+from storno.statements.block import Block
 from storno.statements.encoding import LineDecoder
-from storno.statements.formats._com import COM, com_part, score
+from storno.statements.formats._com import COM, ComReader, com_part, score
 from storno.statements.formats._cut import Layout
+from storno.statements.formats._cut_block import cut_all, read_pieces
 from storno.statements.formats._unionpay import days_of
 from storno.statements.line import Frame, Part, Reject, Role
-from storno.statements.lines import raw_lines
+from storno.statements.lines import RawLine, raw_lines
+from storno.statements.pieces import Piece
 
 LAYOUT = Layout((*COM, 14), needed=29, complete=33)
 
@@ -27,14 +30,31 @@ def recognise(head: Head) -> int:
 
 def read(stream: BinaryIO, options: ReadOptions) -> Iterator[Part]:
     """Yield every line of the file."""
+    return map(_reader(options, LineDecoder(None)), raw_lines(stream))
+
+
+def blocks(stream: BinaryIO, options: ReadOptions) -> Iterator[Part | Block]:
+    """Yield the same, lines in blocks."""
+    decoder, com = LineDecoder(None), ComReader(days_of(options))
+
+    def at_once(piece: Piece) -> Block | None:
+        cut, members = com.read(cut_all(LAYOUT, piece, decoder))
+        rows = len(cut.numbers)
+        return Block.of(rows, members | {"currency": [options.currency] * rows}) if rows else None
+
+    return read_pieces(stream, at_once, _reader(options, decoder))
+
+
+def _reader(options: ReadOptions, decoder: LineDecoder) -> Callable[[RawLine], Part]:
     days = days_of(options)
-    decoder = LineDecoder(None)
-    for raw in raw_lines(stream):
+
+    def read_one(raw: RawLine) -> Part:
         if not raw.data.strip(b" \t\x1a\x00") and not raw.too_long:
-            yield Frame(raw.no, "blank")
-            continue
+            return Frame(raw.no, "blank")
         cut = LAYOUT.cut(raw, decoder)
-        yield cut if isinstance(cut, Reject) else com_part(raw.no, cut, days, options.currency)
+        return cut if isinstance(cut, Reject) else com_part(raw.no, cut, days, options.currency)
+
+    return read_one
 
 
 FORMAT = Format(
@@ -45,4 +65,5 @@ FORMAT = Format(
     source="Q/CUP 006.3 institution files, com1 to com34",
     recognise=recognise,
     read=read,
+    blocks=blocks,
 )

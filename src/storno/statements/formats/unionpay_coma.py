@@ -6,19 +6,23 @@ the undoing itself; both lines of such a pair have one RRN. Must not know the me
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import compress
 from typing import BinaryIO
 
 from storno.money import CurrencyError, currency_of
 from storno.statements.base import Format, Head, ReadOptions
+from storno.statements.block import Block
 from storno.statements.encoding import LineDecoder
 from storno.statements.formats import _unionpay as up
-from storno.statements.formats._com import COM, com_part, raw_of, score
+from storno.statements.formats._com import COM, ComReader, com_part, raw_of, score
 from storno.statements.formats._cut import Cut, Layout
+from storno.statements.formats._cut_block import CutBlock, Uneven, cut_all, read_pieces
 from storno.statements.line import Frame, LineKind, Mark, Part, Reject, Role, StatementLine
-from storno.statements.lines import raw_lines
+from storno.statements.lines import RawLine, raw_lines
 from storno.statements.mask import mask_text
+from storno.statements.memo import Memo
 from storno.statements.when import WhenError
 
 PAIRS = (11, 9) * 9
@@ -26,6 +30,7 @@ PAIRS = (11, 9) * 9
 COMA = (11, 11, 1, 1, 4, 2, 40, 3, 9, 9, 11, 9, *PAIRS[:-2], 11, 9, 9, 9, 9, 19, 280)
 LAYOUT = Layout((*COM, 14, *COMA), needed=34 + 8, complete=34 + 34)
 _REVERSED, _VOIDED, _CLEARED, _NAME, _CURRENCY = 36, 37, 38, 40, 41
+_R, _C = ("", "R", "0"), ("", "C", "0")
 _UNDOING = (LineKind.REVERSAL, LineKind.VOID)
 
 
@@ -36,14 +41,83 @@ def recognise(head: Head) -> int:
 
 def read(stream: BinaryIO, options: ReadOptions) -> Iterator[Part]:
     """Yield every line of the file."""
+    return map(_reader(options, LineDecoder(None)), raw_lines(stream))
+
+
+def _reader(options: ReadOptions, decoder: LineDecoder) -> Callable[[RawLine], Part]:
     days = up.days_of(options)
-    decoder = LineDecoder(None)
-    for raw in raw_lines(stream):
+
+    def read_one(raw: RawLine) -> Part:
         if not raw.data.strip(b" \t\x1a\x00") and not raw.too_long:
-            yield Frame(raw.no, "blank")
-            continue
+            return Frame(raw.no, "blank")
         cut = LAYOUT.cut(raw, decoder)
-        yield cut if isinstance(cut, Reject) else _part(raw.no, cut, days, options.currency)
+        return cut if isinstance(cut, Reject) else _part(raw.no, cut, days, options.currency)
+
+    return read_one
+
+
+def blocks(stream: BinaryIO, options: ReadOptions) -> Iterator[Part | Block]:
+    """Yield the same, lines in blocks."""
+    decoder, reader = LineDecoder(None), _Reader(options)
+    return read_pieces(
+        stream, lambda piece: reader.read(cut_all(LAYOUT, piece, decoder)), _reader(options, decoder)
+    )
+
+
+class _Reader:
+    """Reads many lines at once, as `_part` reads each."""
+
+    def __init__(self, options: ReadOptions) -> None:
+        days = up.days_of(options)
+        self._com = ComReader(days)
+        self._currencies = Memo[str, str](
+            lambda text: currency_of(text.strip()) if text.strip() else options.currency
+        )
+        self._cleared = Memo[str, str](lambda text: days.day(text.strip()) if text.strip().strip("0") else "")
+        self._flags = Memo[tuple[str, str], Mark](_mark)
+        self._marks = Memo[tuple[str, Mark], str](
+            lambda asked: _unless_undoing(LineKind(asked[0]), asked[1]).value
+        )
+        self._names = Memo[str, str](lambda text: " ".join(mask_text(text).split()))
+
+    def read(self, cut: CutBlock) -> Block | None:
+        """Give the lines that move money. Raises Uneven, AmountError, WhenError."""
+        try:
+            currencies = self._currencies.all(cut[_CURRENCY])
+        except CurrencyError:
+            raise Uneven from None
+        cleared = self._cleared.all(cut[_CLEARED])
+        flags = self._flags.all(zip(cut[_REVERSED], cut[_VOIDED], strict=True))
+        all_lines = cut.numbers
+        cut, members = self._com.read(cut)
+        if not cut.numbers:
+            return None
+        if len(cut.numbers) < len(all_lines):
+            kept = set(cut.numbers)
+            which = [number in kept for number in all_lines]
+            currencies, cleared = list(compress(currencies, which)), list(compress(cleared, which))
+            flags = list(compress(flags, which))
+        names = self._names.all(cut[_NAME])
+        return Block.of(len(names), members | {
+            "currency": currencies,
+            "mark": self._marks.all(zip(members["kind"], flags, strict=True)),
+            "settled_on": [own or day for own, day in zip(cleared, members["settled_on"], strict=True)],
+            "text": [f"{text} {name}".strip() for text, name in zip(members["text"], names, strict=True)],
+        })  # fmt: skip
+
+
+def _mark(flags: tuple[str, str]) -> Mark:
+    """Give what two flags say. Raises Uneven for others than R and C."""
+    reversed_, voided = flags[0].strip(), flags[1].strip()
+    if reversed_ not in _R or voided not in _C:
+        raise Uneven
+    return Mark.REVERSED if reversed_ == "R" else Mark.VOIDED if voided == "C" else Mark.NONE
+
+
+def _unless_undoing(kind: LineKind, mark: Mark) -> Mark:
+    """Give a line's mark: the undoing itself has none, unless it is a void that was reversed."""
+    undoing = kind in _UNDOING and not (kind is LineKind.VOID and mark is Mark.REVERSED)
+    return Mark.NONE if undoing else mark
 
 
 def _part(no: int, cut: Cut, days: up.Days, currency: str) -> StatementLine | Frame | Reject:
@@ -59,7 +133,7 @@ def _part(no: int, cut: Cut, days: up.Days, currency: str) -> StatementLine | Fr
     except WhenError as error:
         return Reject(no, "date", error.english, error.chinese, raw_of(cut))
     flags = (cut[_REVERSED].strip(), cut[_VOIDED].strip())
-    if flags[0] not in ("", "R", "0") or flags[1] not in ("", "C", "0"):
+    if flags[0] not in _R or flags[1] not in _C:
         return Reject(
             no, "flag",
             f"flags {flags[0]!r} and {flags[1]!r} are neither R nor C",
@@ -69,11 +143,10 @@ def _part(no: int, cut: Cut, days: up.Days, currency: str) -> StatementLine | Fr
     if not isinstance(part, StatementLine):
         return part
     mark = Mark.REVERSED if flags[0] == "R" else Mark.VOIDED if flags[1] == "C" else Mark.NONE
-    undoing = part.kind in _UNDOING and not (part.kind is LineKind.VOID and mark is Mark.REVERSED)
     name = " ".join(mask_text(cut[_NAME]).split())
     return replace(
         part,
-        mark=Mark.NONE if undoing else mark,
+        mark=_unless_undoing(part.kind, mark),
         settled_on=cleared or part.settled_on,
         text=f"{part.text} {name}".strip(),
     )
@@ -87,5 +160,6 @@ FORMAT = Format(
     source="Q/CUP 006.3 institution files, com1 to com34 and coma1 to coma35",
     recognise=recognise,
     read=read,
+    blocks=blocks,
     rank=11,  # the same transactions as ACOM, and more about each
 )

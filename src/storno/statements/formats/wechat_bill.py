@@ -41,7 +41,7 @@ _TOTALS: dict[str, tuple[str, tuple[str, ...], int]] = {
     "订单总金额": ("payments", ("订单金额", "总金额"), 1),
     "申请退款总金额": ("requested_refunds", ("申请退款金额",), -1),
 }
-_SUMMED = tuple({names for _, names, _ in _TOTALS.values()})
+_SUMMED = tuple(dict.fromkeys(names for _, names, _ in _TOTALS.values()))
 _PAID = {"SUCCESS", "支付成功", "买家已支付"}
 _GIVEN_BACK = {"REFUND": LineKind.REFUND, "转入退款": LineKind.REFUND, "全额退款": LineKind.REFUND,
                "部分退款": LineKind.REFUND, "REVOKED": LineKind.VOID, "已撤销": LineKind.VOID,
@@ -81,11 +81,12 @@ class _Bill(TickedBill):
         return found
 
     def _count(self, row: Row, *, paid: bool) -> None:
-        for names in _SUMMED:
-            units = row.units(*names, places=_PLACES)
-            self._sums[names] = self._sums.get(names, 0) + units
-            if paid:
-                self._paid_sums[names] = self._paid_sums.get(names, 0) + units
+        read = [row.units(*names, places=_PLACES) for names in _SUMMED]  # all or none: a reject is in no sum
+        for names, units in zip(_SUMMED, read, strict=True):
+            if units:
+                self._sums[names] = self._sums.get(names, 0) + units
+                if paid:
+                    self._paid_sums[names] = self._paid_sums.get(names, 0) + units
         self._lines += 1
         self._currency = row.text("货币种类")
 
