@@ -117,7 +117,8 @@ def lines_account(leg: Leg, lines: list[dict[str, Any]], end: Ends) -> Account:
     judged = {name: end.sum_of("lines", name) for name in ("finding", "held", "cancelled", "outside")}
     matched = live - end.lines_open_live + end.clean + end.sum_of("lines", "matched")
     quiet = dead - (end.lines_open - end.lines_open_live) + end.sum_of("lines", "no_effect", "uncovered")
-    parts = {"matched": matched, **judged, "no_effect": quiet, **aside}
+    parts = {"matched": matched, **judged, "no_effect": quiet}
+    parts |= {name: aside[name] for name in sorted(aside)}
     return Account(
         leg, _LINES_SIDE[leg], rows, tuple((name, count) for name, count in parts.items() if count)
     )

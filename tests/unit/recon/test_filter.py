@@ -1,10 +1,12 @@
 """The filter: how few rows go on, and that a difference is among them on either leg."""
 
 import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
 
-from recon_kit import AS_OF, found, proved, sides
+from recon_kit import AS_OF, found, proved, run, sides
 from storno.recon.engines.duckdb import DuckEngine
-from storno.recon.rules._example import line, sale
+from storno.recon.rules._example import line, sale, undone
 from storno.recon.run import reconcile
 from storno.recon.sides import Effort, Options
 
@@ -36,3 +38,69 @@ def test_few_rows_go_on_that_agree(tmp_path):
     assert found(result).count(("amount_mismatch", 5)) == BENT
     # One bucket holds four sales and a fine one a quarter: with coarse buckets alone some 190 lines would go on.
     assert all(BENT <= count < 2 * BENT for count in counts)
+
+
+# What becomes of a sale of ours, and what its terminal's line may have lost or got wrong.
+OURS = {
+    "booked": {}, "not told": {"told": "cancelled"}, "zero": {"amount_minor": 0, "approved_minor": 0},
+    "declined": {"state": "declined", "position": "none", "told": "declined", "rrn": ""},
+    "in doubt": {"state": "reversal_pending", "position": "suspense", "told": "cancelled"},
+    "no RRN": {"rrn": ""}, "in part": {"approved_minor": 500},
+}  # fmt: skip
+THEIRS = (
+    {}, {"stan": "000000"}, {"stan": "", "rrn": ""}, {"tid": ""}, {"tid": "00000009"}, {"batch": ""}, {"mid": ""},
+    {"settled_on": "20261103", "at": "20261103090000"}, {"settled_on": "", "at": ""}, {"mark": "voided"},
+    {"mark": "reversed"}, {"amount_minor": 0}, {"amount_minor": 999}, {"currency": "USD"},
+)  # fmt: skip
+CASES = st.lists(
+    st.tuples(st.sampled_from([*OURS, "undone"]), st.sampled_from(THEIRS), st.sampled_from(THEIRS)),
+    min_size=1, max_size=12,
+)  # fmt: skip
+
+
+def day_of(cases):
+    """Give the sides of a day: twenty sales that agree, and some as they were drawn."""
+    rows = {"books": [], "terminal": [], "network": []}
+    plain = [("booked", {}, {})] * 20
+    for number, (ours, shown, cleared) in enumerate([*plain, *cases], 1):
+        made = undone(number, 1_000) if ours == "undone" else sale(number, 1_000) | OURS[ours]
+        rows["books"].append(made)
+        rows["terminal"].append(line(number, 1_000, batch="000001") | shown)
+        rows["network"].append(line(number, 1_000) | cleared)
+    return rows
+
+
+def told(result):
+    """Give all that is told of the rows, but not by which pass lines were brought together that agree."""
+    return result.table.to_pylist(), result.accounts, result.bridges, result.reasons
+
+
+# Each example takes a second: to shrink one would take minutes.
+@settings(max_examples=4, deadline=None, phases=(Phase.generate,))
+@given(CASES, st.booleans())
+def test_the_filter_decides_nothing_whatever_is_wrong_with_keys(cases, stored):
+    rows = day_of(cases)
+    plain = run(effort=Effort(threads=1, digest=False), **rows)
+    filtered = run(effort=Effort(threads=1, digest=True, buckets_log2=12), stored=stored, **rows)
+    assert proved(plain)
+    assert told(filtered) == told(plain)
+
+
+@pytest.mark.parametrize("stored", [False, True])
+@pytest.mark.parametrize("ours", ["undone", "in doubt", "not told"])
+def test_a_terminals_line_under_another_key_finds_what_the_terminal_was_not_told(ours, stored):
+    """Such a transaction has no digest in the terminal's leg, so that its own bucket never shows it."""
+    rows = day_of([(ours, {"stan": "000000"}, {})])
+    plain = run(effort=Effort(threads=1, digest=False), **rows)
+    filtered = run(effort=Effort(threads=1, digest=True, buckets_log2=12), stored=stored, **rows)
+    assert told(filtered) == told(plain)
+    assert "terminal_not_booked" not in {rule for rule, _ in found(filtered)}
+
+
+def test_classes_of_lines_are_told_in_one_order():
+    kinds = ("fee", "adjustment", "chargeback", "preauth", "payment")
+    lines = [line(at, 0 if kind == "payment" else 100, kind=kind) for at, kind in enumerate(kinds, 1)]
+    orders = {run(network=some).accounts for some in (lines, lines[::-1], lines[2:] + lines[:2])}
+    assert len(orders) == 1
+    names = [name for name, _ in orders.pop()[0].parts]
+    assert names == ["adjustment", "chargeback", "fee", "no_money", "preauth"]

@@ -145,6 +145,14 @@ def test_agreed_fees_win_over_what_is_usual():
     assert found(result) == [("fee_mismatch", -10)] * 6
 
 
+def test_a_rate_that_rounding_hides_is_learned_from_all_lines():
+    """Both large amounts vote for 39; only 38 is what all five have."""
+    amounts = ((4_999, 19), (5_150, 20), (2_134, 8), (3_732, 14), (5_150, 20))
+    books = [sale(n, minor) for n, (minor, _) in enumerate(amounts, 1)]
+    network = [line(n, minor, fee_minor=-fee) for n, (minor, fee) in enumerate(amounts, 1)]
+    assert agrees(books=books, network=network) == []
+
+
 def test_too_few_lines_agree_on_no_fee():
     assert agrees(books=[sale(), sale(2)], network=[line(fee_minor=-60), line(2, fee_minor=-90)]) == []
 

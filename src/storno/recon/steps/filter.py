@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _HOLDS = "kind <> 'preauth' AND kind <> 'preauth_void'"
 _NEITHER = "(position <> 'effect' AND state <> 'declined' AND state <> 'not_sent')"
 """Transactions without a booked effect that may still have a line outside."""
+_UNTOLD = f"({_NEITHER} OR (position = 'effect' AND told <> 'approved'))"
+"""Transactions without a digest in the terminal's leg that may still have a line there, under whatever key."""
 
 
 FINE = 16
@@ -91,7 +93,11 @@ SELECT * FROM books_near_n WHERE
     position = 'effect' OR (position <> 'effect' AND state <> 'declined' AND state <> 'not_sent')
     OR rrn IN (SELECT rrn FROM lines_n WHERE rrn <> '')
 """
-_BOOKS_T = "SELECT * FROM books_near_t"
+_BOOKS_T = """
+SELECT * FROM books_near_t WHERE
+    position = 'effect' OR (position <> 'effect' AND state <> 'declined' AND state <> 'not_sent')
+    OR (tid, stan, day) IN (SELECT tid, stan, day FROM lines_t)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +129,8 @@ def _near_books_t(how: Filter, key: str) -> _Near:
     """Write it of our books; `key` are the columns where no hash is stored."""
     if not how.buckets_log2:
         return _Near()
-    return _near(how, "key_hash_t" if how.books_hashed else key_hash(key), "t")
+    near = _near(how, "key_hash_t" if how.books_hashed else key_hash(key), "t")
+    return _Near(f"({near.wide} OR {_UNTOLD})", f"({near.narrow} OR {_UNTOLD})")
 
 
 def _keys(name: str, key: str, source: str, near: str, chosen: str) -> Step:
@@ -170,7 +177,7 @@ def choose(shaping: Shaping, network: Filter, terminal: Filter | None, *, fees: 
 
 
 def books_open(s: str) -> Step:
-    """Give the step that narrows the chosen books to a leg; the network's asks `lines_n`."""
+    """Give the step that narrows the chosen books to a leg; it asks the leg's lines."""
     return Step(f"books_open_{s}", _BOOKS_N if s == "n" else _BOOKS_T, keep=False)
 
 
@@ -264,19 +271,27 @@ _VOTES = """
 SELECT mid, (abs(fee) * 20000 + abs(amount)) // (2 * abs(amount)) AS basis_points, count(*) AS votes
 FROM fee_sample WHERE abs(amount) >= 5000 GROUP BY 1, 2
 """
+# A rounded fee may vote for the rate beside the true one; of many lines most do not, of few all of them may.
 _SHORTLIST = """
-SELECT mid, basis_points FROM (
-    SELECT mid, basis_points, row_number() OVER (PARTITION BY mid ORDER BY votes DESC, basis_points) AS place
-    FROM rate_votes
-) AS v WHERE place <= 3
+SELECT mid, basis_points, min(place) AS place FROM (
+    SELECT mid, basis_points, place FROM rate_places WHERE place <= 3
+    UNION ALL SELECT mid, basis_points - 1, place + 3 FROM rate_places WHERE place <= 3 AND voters <= 50
+    UNION ALL SELECT mid, basis_points + 1, place + 3 FROM rate_places WHERE place <= 3 AND voters <= 50
+) AS c GROUP BY mid, basis_points
+"""
+_PLACES = """
+SELECT mid, basis_points, row_number() OVER (PARTITION BY mid ORDER BY votes DESC, basis_points) AS place,
+    sum(votes) OVER (PARTITION BY mid) AS voters
+FROM rate_votes
 """
 _RATES = """
 SELECT mid, basis_points FROM (
-    SELECT mid, basis_points, kept, all_, row_number() OVER (PARTITION BY mid ORDER BY kept DESC, basis_points) AS place
+    SELECT mid, basis_points, kept, all_,
+        row_number() OVER (PARTITION BY mid ORDER BY kept DESC, tried, basis_points) AS place
     FROM (
-        SELECT n.mid, r.basis_points, count(*) AS all_,
+        SELECT n.mid, r.basis_points, r.place AS tried, count(*) AS all_,
             CAST(sum(CASE WHEN n.fee = $due THEN 1 ELSE 0 END) AS BIGINT) AS kept
-        FROM fee_sample AS n JOIN rate_shortlist AS r ON n.mid = r.mid GROUP BY 1, 2
+        FROM fee_sample AS n JOIN rate_shortlist AS r ON n.mid = r.mid GROUP BY 1, 2, 3
     ) AS k
 ) AS p WHERE place = 1 AND all_ >= 5 AND kept * 5 >= all_ * 4
     AND mid NOT IN (SELECT mid FROM rates_given)
@@ -291,6 +306,7 @@ def rates(how: Filter) -> tuple[Step, ...]:
     return (
         Step("fee_sample", fill(_SAMPLE, sample=sample)),
         Step("rate_votes", _VOTES),
+        Step("rate_places", _PLACES),
         Step("rate_shortlist", _SHORTLIST),
         Step("rates", fill(_RATES, due=FEE_DUE)),
     )
