@@ -5,9 +5,11 @@ Rules say what, why and what next; a rule this version does not have is shown by
 
 from __future__ import annotations
 
+import difflib
 from typing import TYPE_CHECKING, Any
 
 from storno.cli.text import language, t
+from storno.cli.trouble import Trouble
 from storno.diagnosis.words import title
 from storno.journal.exception_table import TITLES
 from storno.money import Money
@@ -41,9 +43,26 @@ def kind_title(entry: Entry) -> str:
 
 def kind_named(text: str) -> str:
     """Give the kind whose title this is, in either language; anything else is taken for the kind's own name."""
+    return _titles().get(text.strip(), text.strip())
+
+
+def unknown_kind(name: str) -> Trouble | None:
+    """Say of a kind that nothing was found of that there is none of this name; None: there is."""
+    names = {*RULES, *(one.value for one in (*State, *Case))}
+    if not name or name in names:
+        return None
+    near = difflib.get_close_matches(name, [*_titles(), *names], 3, 0.5)
+    return Trouble(
+        t(f"there is no kind {name!r}", f"没有类别 {name!r}"), where="--kind",
+        todo=t("did you mean ", "是否为：") + t(", ", "、").join(near) if near else t(
+            "see the kinds that are open with: storno exceptions list", "请用 storno exceptions list 查看现有类别"
+        ),
+    )  # fmt: skip
+
+
+def _titles() -> dict[str, str]:
     titles = {called: name for name, rule in RULES.items() for called in rule.title}
-    titles |= {title(one, lang): one.value for one in (*State, *Case) for lang in ("en", "zh")}
-    return titles.get(text.strip(), text.strip())
+    return titles | {title(one, lang): one.value for one in (*State, *Case) for lang in ("en", "zh")}
 
 
 def whose(entry: Entry) -> str:

@@ -30,6 +30,7 @@ from storno.cli.exception_words import (
     kind_title,
     money,
     next_step,
+    unknown_kind,
     whose,
 )
 from storno.cli.explain import printable, settings_of
@@ -139,6 +140,8 @@ def list_(  # noqa: D103 - its help says it
             every = sorted(found, key=by_urgency)
             write_sheet(Path(out), every, view.utc_offset_min)
             shown = every[:count]
+    if not totals.count and (none := unknown_kind(wanted.kind)):
+        raise none
     if as_json:
         body = {
             "count": totals.count, "overdue": totals.overdue, "sums": dict(sorted(totals.sums.items())),

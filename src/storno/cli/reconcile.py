@@ -166,7 +166,7 @@ def _sides(given: dict[str, Any], home: Path, options: Options, work: Path) -> S
 
 
 def _books(given: dict[str, Any], work: Path) -> tuple[BooksFile, ...]:
-    from storno.recon.books import extract, missing_columns
+    from storno.recon.books import empty_columns, extract, missing_columns
     from storno.recon.sides import BooksFile
 
     if not given["books"]:
@@ -176,13 +176,13 @@ def _books(given: dict[str, Any], work: Path) -> tuple[BooksFile, ...]:
             return (extract(reader, work / "books.parquet"),)
     for path in given["books"]:
         try:
-            lacking = missing_columns(path)
-        except OSError as error:  # pyarrow's error for what is no Parquet derives from it or from ValueError
-            raise _no_books(path, str(error)) from None
-        except ValueError as error:
-            raise _no_books(path, str(error)) from None
+            lacking, empty = missing_columns(path), empty_columns(path)
+        except (OSError, ValueError):  # pyarrow's error for what is no Parquet derives from either
+            raise _no_books(path, t("it cannot be read as Parquet", "无法按 Parquet 读取")) from None
         if lacking:
             raise _no_books(path, t("it lacks ", "缺少列 ") + ", ".join(lacking))
+        if empty:
+            raise _no_books(path, t("rows without a value in ", "以下列有空值：") + ", ".join(empty))
     return tuple(BooksFile(path) for path in given["books"])
 
 

@@ -16,7 +16,7 @@ from storno.journal.schema import SPANS
 from storno.recon.pair import BOOKS_NUMBERS, BOOKS_TEXTS
 from storno.recon.sides import BooksFile
 from storno.recon.steps.books import HASHES, TOTALS_OF_BOOKS
-from storno.statements.digester import DigestedFile
+from storno.statements.digester import DigestedFile, with_nulls
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from storno.journal.sqlite_reader import SqliteReader
 
 GROUP_ROWS = 50_000
+_NEVER_NULL = frozenset(
+    {"tx_id", "date", "kind", "state", "currency", "position", "told", "amount_minor", "opened_ms"}
+)
 SCHEMA = pa.schema(
     [*((name, pa.string()) for name in BOOKS_TEXTS), *((name, pa.int64()) for name in BOOKS_NUMBERS)]
 )
@@ -62,6 +65,11 @@ def missing_columns(path: Path) -> tuple[str, ...]:
     """Give the columns that a table of our books lacks: it must come from `storno export journal --parquet`."""
     there = set(pq.read_schema(path).names)
     return tuple(name for name in _needed() if name not in there)
+
+
+def empty_columns(path: Path) -> tuple[str, ...]:
+    """Give the columns of a table of our books that have NULLs and may not."""
+    return tuple(sorted(with_nulls(path) & _NEVER_NULL))
 
 
 def _needed() -> Iterator[str]:

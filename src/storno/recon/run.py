@@ -205,8 +205,10 @@ class _Run:
         )
         if twice:
             raise EngineError(
-                f"transaction {twice[0][0]} is in more than one of the --books files: give each transaction once",
-                f"交易 {twice[0][0]} 在多个 --books 文件中重复：每笔交易只能给出一次",
+                f"transaction {twice[0][0]} is in more than one of the {len(self._sides.books)} --books files: leave "
+                "out the one that repeats the others, or export spans that do not overlap (--from, --to)",
+                f"交易 {twice[0][0]} 在 {len(self._sides.books)} 个 --books 文件中重复：请去掉重复的文件，"
+                "或按不重叠的日期范围导出（--from、--to）",
             )
 
     def _do(self, steps: Sequence[Step], done: Mapping[str, tuple[str, ...]]) -> None:

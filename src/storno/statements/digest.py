@@ -14,7 +14,7 @@ from storno.statements.line import Role
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-RULES = 1
+RULES = 2
 """Number of the rules here: another one where a hash would come out otherwise."""
 KEY_BITS = 31
 """Bits of a key's hash that are kept: more than there will be buckets."""
@@ -45,6 +45,11 @@ def key_hash(key: str) -> str:
 def row_hash(key: str, values: Iterable[str]) -> str:
     """Write the hash of a row: mixed twice, so that sums of them are digests, and short, so that sums stay numbers."""
     return f"CAST(hash(hash({', '.join((key, *values))})) >> 20 AS BIGINT)"
+
+
+def unlike(tid: str = "tid", stan: str = "stan") -> str:
+    """Write what is added to our side's `row_hash` where terminal or STAN is empty: such rows agree with no line."""
+    return f"CASE WHEN {tid} = '' OR {stan} = '' THEN 1 ELSE 0 END"
 
 
 def hashes_of_lines(role: Role) -> dict[str, str]:

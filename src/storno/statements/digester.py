@@ -44,6 +44,9 @@ class DigestedFile:
 
     def write(self, table: pa.Table) -> None:
         """Write a table as a group of its own; one without rows only says which columns there are."""
+        for at, one in enumerate(table.schema):
+            if pa.types.is_string(one.type) and table.column(at).null_count:  # no text is an empty text
+                table = table.set_column(at, one, pc.fill_null(table.column(at), ""))
         self._db.register("written", table)
         if self._hashes:
             made = self._db.sql(self._hashes).to_arrow_table()
@@ -77,7 +80,7 @@ class DigestedFile:
         self._db.close()
         file = self._file or (self._opened(self._empty) if self._empty is not None else None)
         if file is not None:
-            totals = [[*group, *self._sums[group]] for group in sorted(self._sums)]
+            totals = [[*group, *self._sums[group]] for group in sorted(self._sums, key=repr)]
             file.add_key_value_metadata({_HASHING: HASHING, _TOTALS: json.dumps(totals, ensure_ascii=False)})
             file.close()
 
@@ -102,6 +105,22 @@ def totals_of(paths: Sequence[Path]) -> list[list[Any]] | None:
             return None
         found += json.loads(said)
     return found
+
+
+def with_nulls(path: Path) -> frozenset[str]:
+    """Give the columns of a Parquet file that have NULLs, or do not say that they have none."""
+    if path.suffix != ".parquet":
+        return frozenset()
+    read = pq.read_metadata(path)
+    found = set()
+    for at in range(read.num_row_groups):
+        group = read.row_group(at)
+        for place in range(group.num_columns):
+            column = group.column(place)
+            said = column.statistics
+            if said is None or not said.has_null_count or said.null_count:
+                found.add(column.path_in_schema)
+    return frozenset(found)
 
 
 def _said(path: Path) -> dict[bytes, bytes]:

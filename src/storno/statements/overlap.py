@@ -120,6 +120,8 @@ def _nothing_to_correct(near: list[StoredFile]) -> FileRefused:
     names = _list(near)
     return FileRefused(
         "supersedes",
-        f"--correct: {names} could be meant, or report more than this file does; name them with --supersedes ID",
-        f"--correct：{names} 均有可能，或其内容多于本文件；请用 --supersedes 编号 指明",
+        f"--correct: {names}: more than one may be meant, or it has more lines or days than this file, which may be "
+        "cut short; if it is to be replaced all the same, say --supersedes ID",
+        f"--correct：{names}：可能不止一份，或其行数、日期多于本文件（本文件可能不完整）；"
+        "如确要替换，请用 --supersedes 编号",
     )

@@ -468,3 +468,10 @@ def test_the_journal_s_commands_take_findings_in_their_stride(home, capsys):
         "assigned"
     ]
     assert told(capsys, "cases", "close", f"finding:{OVER.finding_id}", "--note", "x")[0] == 1
+
+
+def test_a_kind_that_is_none_is_refused_and_not_answered_with_nothing_to_do(home, capsys):
+    code, _, err = told(capsys, "exceptions", "list", "--kind", "settled_not_boked")
+    assert code == 2
+    assert "settled_not_booked" in err
+    assert told(capsys, "exceptions", "list", "--kind", "清算有、本方无")[0] == 0

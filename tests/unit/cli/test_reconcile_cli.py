@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 import fastexcel
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -166,6 +167,22 @@ def test_foreign_books_are_refused(home, capsys, tmp_path):
     code, said = reconcile(capsys, "--books", str(tmp_path / "y.parquet"))
     assert code == 2
     assert "tx_id" in said
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_books_that_are_none_or_have_holes_are_told_in_one_language(home, town, capsys, tmp_path, language):
+    junk = tmp_path / "junk.parquet"
+    junk.write_bytes(b"PAR0" * 40)
+    code, said = reconcile(capsys, "--books", str(junk), "--lang", language.value)
+    assert code == 2
+    assert "magic" not in said
+    table = pq.read_table(next((town.out / "books").glob("*.parquet")))
+    place = table.schema.get_field_index("currency")
+    holes = pa.array([None, *table.column("currency").to_pylist()[1:]], pa.string())
+    pq.write_table(table.set_column(place, "currency", holes), tmp_path / "holes.parquet")
+    code, said = reconcile(capsys, "--books", str(tmp_path / "holes.parquet"), "--lang", language.value)
+    assert code == 2
+    assert "currency" in said
 
 
 @pytest.mark.parametrize("language", list(Language))

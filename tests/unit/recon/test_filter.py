@@ -45,7 +45,7 @@ OURS = {
     "booked": {}, "not told": {"told": "cancelled"}, "zero": {"amount_minor": 0, "approved_minor": 0},
     "declined": {"state": "declined", "position": "none", "told": "declined", "rrn": ""},
     "in doubt": {"state": "reversal_pending", "position": "suspense", "told": "cancelled"},
-    "no RRN": {"rrn": ""}, "in part": {"approved_minor": 500},
+    "no RRN": {"rrn": ""}, "in part": {"approved_minor": 500}, "no number": {"stan": ""},
 }  # fmt: skip
 THEIRS = (
     {}, {"stan": "000000"}, {"stan": "", "rrn": ""}, {"tid": ""}, {"tid": "00000009"}, {"batch": ""}, {"mid": ""},
@@ -104,3 +104,26 @@ def test_classes_of_lines_are_told_in_one_order():
     assert len(orders) == 1
     names = [name for name, _ in orders.pop()[0].parts]
     assert names == ["adjustment", "chargeback", "fee", "no_money", "preauth"]
+
+
+@pytest.mark.parametrize("stored", [False, True])
+def test_rows_without_a_number_are_no_pair_for_the_filter_either(stored):
+    """Our row without a STAN and a line whose STAN is none have one key: they must not make up for each other."""
+    rows = day_of([("no number", {"stan": "000000", "tid": "00000001"}, {})])
+    rows["terminal"][-1]["tid"] = rows["books"][-1]["tid"]
+    plain = run(effort=Effort(threads=1, digest=False), **rows)
+    filtered = run(effort=Effort(threads=1, digest=True, buckets_log2=12), stored=stored, **rows)
+    assert told(filtered) == told(plain)
+
+
+@pytest.mark.parametrize("stored", [False, True])
+def test_books_with_nulls_for_texts_are_as_with_empty_ones(stored):
+    rows = day_of([])
+    for name in ("rrn", "auth_code", "batch"):
+        rows["books"][3][name] = ""
+    plain = run(effort=Effort(threads=1, digest=False), **rows)
+    for name in ("rrn", "auth_code", "batch"):
+        rows["books"][3][name] = None
+    for digest in (False, True):
+        result = run(effort=Effort(threads=1, digest=digest, buckets_log2=12), stored=stored, **rows)
+        assert told(result) == told(plain)

@@ -15,7 +15,7 @@ import duckdb
 
 from storno.recon.engines.base import EngineError, Part, Rows, Shape
 from storno.recon.pair import BOOKS_HASHES, LINE_HASHES
-from storno.statements.digester import is_hashed
+from storno.statements.digester import is_hashed, with_nulls
 
 if TYPE_CHECKING:
     import pyarrow as pa  # type: ignore[import-untyped]
@@ -90,8 +90,14 @@ class DuckEngine:
         return table
 
     @staticmethod
-    def _whole(there: frozenset[str], shape: Shape, made: set[str]) -> list[str]:
-        columns = [_quoted(one) if one in there else f"'' AS {_quoted(one)}" for one in shape.texts]
+    def _whole(
+        there: frozenset[str], shape: Shape, made: set[str], nulls: frozenset[str] = frozenset()
+    ) -> list[str]:
+        columns = [
+            f"coalesce({_quoted(one)}, '') AS {_quoted(one)}" if one in nulls
+            else _quoted(one) if one in there else f"'' AS {_quoted(one)}"
+            for one in shape.texts
+        ]  # fmt: skip
         for one in shape.numbers:
             if one not in made:
                 lacking = "NULL" if one in shape.nullable else "0"
@@ -105,7 +111,7 @@ class DuckEngine:
         there = self._names(reader)
         columns = [f"{_literal(part.file_id)} AS file_id"] if shape.with_file else []
         hashes = {*LINE_HASHES, *BOOKS_HASHES}
-        columns += self._whole(there, shape, hashes)
+        columns += self._whole(there, shape, hashes, with_nulls(part.path))
         for one in shape.numbers:
             if one in hashes:  # as they are: a cast would keep a filter from asking for them while it reads
                 columns.append(_quoted(one) if one in there else f"CAST(NULL AS BIGINT) AS {_quoted(one)}")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from storno.recon.plan import Step, fill
-from storno.statements.digest import LINE_DAY, LINE_STAN, MOVES, key_hash, row_hash
+from storno.statements.digest import LINE_DAY, LINE_STAN, MOVES, key_hash, row_hash, unlike
 
 if TYPE_CHECKING:
     from storno.recon.steps.sides import Shaping
@@ -192,6 +192,7 @@ def _digest_books(network: Filter, terminal: Filter) -> Step:
     in_n, in_t, where = "rrn <> ''", "told = 'approved'", "position = 'effect' AND klass <> 'hold'"
     key_t = key_hash(_TERMINAL_KEY)
     hash_t = row_hash(_TERMINAL_KEY, ("effect", "currency", *terminal.terminal_columns, *batch))
+    hash_t = f"{hash_t} + {unlike()}"
     if network.books_hashed:
         key, hash_n, in_n = "key_hash_n", "row_hash_n", "row_hash_n IS NOT NULL"
     if terminal.books_hashed:
