@@ -35,7 +35,7 @@ COMPARED = {
 NUMBERS = ("amount_minor", "approved_minor", "fee_minor")
 STORED = "stored.parquet"
 """As `storno import` leaves it, with hashes beside the rows; what others write has none, and is hashed by the run."""
-OTHERS = "storno parquet of others"
+OTHERS, SCAN_OTHERS = "storno parquet of others", "scan parquet of others"
 BOX_SETTING_MB = 600
 """What the engine is given of 1 GB; the rest is Python, libraries, file buffers and the result."""
 
@@ -177,7 +177,8 @@ def datacompy_pandas(folder: Path) -> dict[str, int]:
 
 
 RUNS = {
-    "scan parquet": lambda f: scan(f, STORED), "scan csv": lambda f: scan(f, "csv"),
+    "scan parquet": lambda f: scan(f, STORED), SCAN_OTHERS: lambda f: scan(f, "parquet"),
+    "scan csv": lambda f: scan(f, "csv"),
     "storno parquet": lambda f: ours(f, STORED, 0, None),
     "storno parquet, digest first in 1 GB": lambda f: ours(f, STORED, BOX_SETTING_MB, True),
     OTHERS: lambda f: ours(f, "parquet", 0, None),
@@ -223,11 +224,15 @@ def median_of(tries: list[dict[str, object]]) -> dict[str, object]:
 def with_ratios(measured: list[dict[str, object]]) -> list[dict[str, object]]:
     """Put beside each run how many scans of the same files it takes, and how many times faster than pandas it is."""
     there = {one["name"]: one for one in measured if not one.get("failed")}
-    pandas = there.get("pandas merge")
-    for one in there.values():
-        scanned = there.get("scan csv" if "csv" in str(one["name"]) else "scan parquet")
+    pandas, others = there.get("pandas merge"), there.get(SCAN_OTHERS)
+    for name, one in there.items():
+        scanned = there.get(
+            "scan csv" if "csv" in name else SCAN_OTHERS if "others" in name else "scan parquet"
+        )
         if scanned:
             one["x_scan"] = round(one["seconds"] / scanned["seconds"], 2)
+        if others and "csv" not in name:
+            one["x_scan_of_others"] = round(one["seconds"] / others["seconds"], 2)
         if pandas:
             one["faster_than_pandas"] = round(pandas["seconds"] / one["seconds"], 1)
     return measured
@@ -235,12 +240,17 @@ def with_ratios(measured: list[dict[str, object]]) -> list[dict[str, object]]:
 
 def report(rows: int, measured: list[dict[str, object]]) -> None:
     print(f"\n{rows:,} sales on each of three sides; medians")
-    print(f"{'':38}{'seconds':>9}{'cpu s':>9}{'peak MB':>9}{'x scan':>8}{'pandas/':>9}  all seconds")
+    print(
+        "x scan: of the same files; x zstd: of the same rows as others write them in Parquet, without hashes"
+    )
+    print(
+        f"{'':38}{'seconds':>9}{'cpu s':>9}{'peak MB':>9}{'x scan':>8}{'x zstd':>8}{'pandas/':>9}  all seconds"
+    )
     for one in measured:
         if one.get("failed"):
             print(f"{one['name']:38}  failed")
             continue
-        ratios = f"{one.get('x_scan', ''):>8}{one.get('faster_than_pandas', ''):>9}"
+        ratios = f"{one.get('x_scan', ''):>8}{one.get('x_scan_of_others', ''):>8}{one.get('faster_than_pandas', ''):>9}"
         every = " ".join(f"{each:.2f}" for each in one["all_seconds"])
         print(f"{one['name']:38}{one['seconds']:9.2f}{one['cpu_s']:9.2f}{one['peak_mb']:9,}{ratios}  {every}")
 
@@ -332,7 +342,12 @@ def one_size(rows: int, given: argparse.Namespace, machine: dict[str, object]) -
     tries: dict[str, list[dict[str, object]]] = {name: [] for name in names}
     with tempfile.TemporaryDirectory(prefix="storno-bench-") as made:
         folder = given.keep / str(rows) if given.keep else Path(made)
-        made_data(folder, rows, csv=any("csv" in one for one in names), others=OTHERS in names)
+        made_data(
+            folder,
+            rows,
+            csv=any("csv" in one for one in names),
+            others=OTHERS in names or SCAN_OTHERS in names,
+        )
         for _ in range(given.times):
             for name in names:
                 python = given.peers_python if name in PEERS else sys.executable

@@ -139,7 +139,7 @@ def _keys(name: str, key: str, source: str, near: str, chosen: str) -> Step:
     Asking for them by one column, in a step of its own, is what an engine can do while it reads: a row that is not
     wanted is not put together. Asked by many columns, all rows are put together first; that took three times as long.
     """
-    return Step(f"{name}_keys", f"SELECT DISTINCT {key} AS k FROM {source} WHERE {near} AND {chosen}")  # noqa: S608
+    return Step(f"{name}_keys", f"SELECT {key} AS k FROM {source} WHERE {near} AND {chosen}")  # noqa: S608
 
 
 def _of_keys(name: str, key: str) -> str:
@@ -163,7 +163,8 @@ def choose(shaping: Shaping, network: Filter, terminal: Filter | None, *, fees: 
         wide, narrow = f"{wide} OR {in_t.wide}", f"{narrow} OR {in_t.narrow}"
     chosen = f"{_HOLDS} AND ({wide}) AND ({narrow})"
     if network.buckets_log2 and (terminal or network).books_hashed:
-        steps.append(_keys("books", "key_hash_t", "books_src", shaping.near('"date"'), chosen))
+        asked = f"{_HOLDS} AND ({narrow})"
+        steps.append(_keys("books", "key_hash_t", "books_src", shaping.near('"date"'), asked))
         chosen = f"{_HOLDS} AND {_of_keys('books', 'key_hash_t')}"
     picked = shaping.books(chosen)
     steps += [
@@ -230,7 +231,8 @@ def _network(shaping: Shaping, how: Filter, *, fees: bool) -> tuple[Step, ...]:
     chosen = f"({keyless} OR {near.wide}) AND ({keyless} OR {near.narrow})"
     keys: tuple[Step, ...] = ()
     if how.lines_hashed:
-        keys = (_keys("net", key, "network_src", shaping.near(LINE_DAY), chosen),)
+        asked = f"({keyless} OR {near.narrow})"
+        keys = (_keys("net", key, "network_src", shaping.near(LINE_DAY), asked),)
         chosen = _of_keys("net", key)
     return (
         Step("digest_n", digest),
@@ -252,10 +254,11 @@ def _terminal(shaping: Shaping, how: Filter) -> tuple[Step, ...]:
     else:
         key, raw, where = key_hash(_TERMINAL_KEY), key_hash(_RAW_LINE_KEY), "moves AND live = 1"
         hashed = row_hash(_TERMINAL_KEY, ("amount", "currency", *how.terminal_columns, *batch))
-    shaped, chosen = str(_near(how, key, "t")), str(_near(how, raw, "t"))
+    near = _near(how, key, "t")
+    shaped, chosen = str(near), str(_near(how, raw, "t"))
     keys: tuple[Step, ...] = ()
     if how.lines_hashed:
-        keys = (_keys("term", key, "terminal_src", shaping.near(LINE_DAY), chosen),)
+        keys = (_keys("term", key, "terminal_src", shaping.near(LINE_DAY), near.narrow),)
         shaped = chosen = _of_keys("term", key)
     return (
         Step("digest_t", fill(_DIGEST, fine=how.fine(key), hash=hashed, side="term", where=where)),

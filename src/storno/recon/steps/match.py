@@ -147,6 +147,11 @@ WHERE l.live = 1 AND b.position = 'effect' AND b.told = 'approved' AND l.klass =
     AND l.currency = b.currency AND (l.mid = '' OR l.mid = b.mid) AND (l.batch = '' OR l.batch = b.batch)
 """
 _LEFT_LINES = "SELECT l.* FROM $before AS l ANTI JOIN $taken AS k ON l.row_id = k.row_id"
+_FREE_BOOKS = """
+SELECT b.tx_id, b.klass, b.currency, b.amount, b.tid, b.mid, b.stan, b.auth_code, b.card4, b.day_n, b.at_s
+FROM $before AS b ANTI JOIN $taken AS k ON b.tx_id = k.tx_id
+"""
+"""Only what the tolerant passes ask for."""
 _LEFT_BOOKS = "SELECT b.* FROM $before AS b ANTI JOIN $taken AS k ON b.tx_id = k.tx_id"
 _EXACT = """
 SELECT row_id, min(tx_id) AS tx_id, '$name' AS pass, $rank AS rank, min(own) AS own
@@ -205,7 +210,7 @@ def match(s: str, *, fees: bool) -> tuple[Step, ...]:
             spares = (
                 (taken, free) if free != f"free_{s}_0" else None
             )  # the first one is read again by the pairs
-            steps.append(Step(f"free_{s}_{at}", fill(_LEFT_BOOKS, before=free, taken=taken), spares=spares))
+            steps.append(Step(f"free_{s}_{at}", fill(_FREE_BOOKS, before=free, taken=taken), spares=spares))
             free = f"free_{s}_{at}"
         sql = _EXACT if one.exact else _TOLERANT
         steps += [
