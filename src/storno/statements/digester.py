@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Self
 
 import duckdb
 import pyarrow as pa  # type: ignore[import-untyped]
-import pyarrow.compute as pc  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
 from storno.statements.digest import RULES
@@ -46,7 +45,7 @@ class DigestedFile:
         """Write a table as a group of its own; one without rows only says which columns there are."""
         for at, one in enumerate(table.schema):
             if pa.types.is_string(one.type) and table.column(at).null_count:  # no text is an empty text
-                table = table.set_column(at, one, pc.fill_null(table.column(at), ""))
+                table = table.set_column(at, one, table.column(at).fill_null(""))
         self._db.register("written", table)
         if self._hashes:
             made = self._db.sql(self._hashes).to_arrow_table()
@@ -68,7 +67,7 @@ class DigestedFile:
         few = [
             one.name for one in table.schema
             if pa.types.is_dictionary(one.type)
-            or pc.count_distinct(table.column(one.name)).as_py() * FEW <= table.num_rows
+            or len(table.column(one.name).unique()) * FEW <= table.num_rows
         ]  # fmt: skip
         self._file = pq.ParquetWriter(
             self._path, table.schema, compression="lz4", use_dictionary=few or False

@@ -186,7 +186,7 @@ def pairs(s: str, leg: str, terms: Terms, shaping: Shaping) -> tuple[Step, ...]:
             _PAIRS, s=s, leg=leg, hold=terms.hold_days,
             covered="c.tid IS NOT NULL" if by_day else "TRUE" if terms.covered else "FALSE",
             coverage="LEFT JOIN term_days AS c ON b.tid = c.tid AND b.day = c.day" if by_day else "",
-        )),
+        ), keep=False),
         judged(s, leg, terms),
         *((Step("absent_t", fill(_ABSENT, as_of_n=terms.as_of_n)),) if by_day else ()),
     )  # fmt: skip
