@@ -227,4 +227,4 @@ def test_books_that_overlap_are_refused(home, town, capsys):
     [day] = sorted((town / "books").glob("*.parquet"))[:1]
     code = run(["reconcile", "--home", str(home), "--no-record", "--books", str(day), "--books", str(day)])
     assert code == 3
-    assert "more than one of the --books files" in capsys.readouterr().err
+    assert "more than one of the 2 --books files" in capsys.readouterr().err
