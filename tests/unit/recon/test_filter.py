@@ -127,3 +127,15 @@ def test_books_with_nulls_for_texts_are_as_with_empty_ones(stored):
     for digest in (False, True):
         result = run(effort=Effort(threads=1, digest=digest, buckets_log2=12), stored=stored, **rows)
         assert told(result) == told(plain)
+
+
+@pytest.mark.parametrize("stored", [False, True])
+@pytest.mark.parametrize("mark", ["reversed", "declined"])
+def test_another_sales_line_is_not_taken_for_that_of_an_undone_one(mark, stored):
+    """The undone sale has its own line, which does not count; one of the same amount a minute later has no booking."""
+    rows = day_of([("undone", {"mark": mark}, {})])
+    rows["terminal"].append(rows["terminal"][-1] | {"stan": "000999", "rrn": "", "mark": "none"})
+    plain = run(effort=Effort(threads=1, digest=False), **rows)
+    filtered = run(effort=Effort(threads=1, digest=True, buckets_log2=12), stored=stored, **rows)
+    assert told(filtered) == told(plain)
+    assert "terminal_not_booked" in {rule for rule, _ in found(filtered)}

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from storno.recon.plan import Step, fill
-from storno.statements.digest import LINE_DAY, LINE_STAN, MOVES, key_hash, row_hash, unlike
+from storno.statements.digest import LINE_DAY, LINE_STAN, LIVE, MOVES, key_hash, row_hash, unlike
+from storno.statements.line import Role
 
 if TYPE_CHECKING:
     from storno.recon.steps.sides import Shaping
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
 _HOLDS = "kind <> 'preauth' AND kind <> 'preauth_void'"
 _NEITHER = "(position <> 'effect' AND state <> 'declined' AND state <> 'not_sent')"
 """Transactions without a booked effect that may still have a line outside."""
-_UNTOLD = f"({_NEITHER} OR (position = 'effect' AND told <> 'approved'))"
-"""Transactions without a digest in the terminal's leg that may still have a line there, under whatever key."""
+_UNTOLD = "(position <> 'effect' OR told <> 'approved')"
+"""Transactions without a digest in the terminal's leg. All go on, as do all lines that do not count: only what agrees
+and counts is left alone, or another sale's line would be taken for that of an undone one whose own was left out."""
 
 
 FINE = 16
@@ -255,11 +257,14 @@ def _terminal(shaping: Shaping, how: Filter) -> tuple[Step, ...]:
         key, raw, where = key_hash(_TERMINAL_KEY), key_hash(_RAW_LINE_KEY), "moves AND live = 1"
         hashed = row_hash(_TERMINAL_KEY, ("amount", "currency", *how.terminal_columns, *batch))
     near = _near(how, key, "t")
-    shaped, chosen = str(near), str(_near(how, raw, "t"))
+    raw_near, dead = _near(how, raw, "t"), f"mark NOT IN ({LIVE[Role.TERMINAL]})"
+    shaped = f"(live = 0 OR {near.wide}) AND (live = 0 OR {near.narrow})"
+    chosen = f"({dead} OR {raw_near.wide}) AND ({dead} OR {raw_near.narrow})"
     keys: tuple[Step, ...] = ()
     if how.lines_hashed:
-        keys = (_keys("term", key, "terminal_src", shaping.near(LINE_DAY), near.narrow),)
-        shaped = chosen = _of_keys("term", key)
+        asked = f"(row_hash IS NULL OR {near.narrow})"
+        keys = (_keys("term", key, "terminal_src", shaping.near(LINE_DAY), asked),)
+        shaped = chosen = f"{_of_keys('term', key)} AND {asked}"
     return (
         Step("digest_t", fill(_DIGEST, fine=how.fine(key), hash=hashed, side="term", where=where)),
         *_unequal("t", how, fill(_BAD, s="t", of=FINE)),
