@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import shutil
 import socket
 import subprocess
@@ -30,19 +29,6 @@ listen = "127.0.0.1:{port}"
 hosts = ["127.0.0.1:{host}"]
 test_terminals = false
 """
-
-
-def hardware() -> dict[str, object]:
-    info = Path("/proc/cpuinfo")
-    models = [line for line in info.read_text().splitlines() if "model name" in line] if info.exists() else []
-    return {
-        "cpu": models[0].split(":", 1)[1].strip() if models else platform.processor(),
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-        "system": f"{platform.system()} {platform.release()}",
-        "load_average": [round(one, 2) for one in os.getloadavg()],
-        "niceness": os.nice(0),
-    }
 
 
 def free_port() -> int:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import platform
 import random
-from pathlib import Path
 
 from storno.journal.fact import Change, fact_row, tx_row
 from storno.reversal.key import TxKey
@@ -55,15 +52,3 @@ def load(count: int, *, sealed: bytes | None = None) -> list[Change]:
             changes.append(change(step(sale.record, Input.RESPONSE_APPROVED, START_MS + number, detail)))
         number += 1
     return changes[:count]
-
-
-def hardware() -> dict[str, object]:
-    info = Path("/proc/cpuinfo")
-    models = [line for line in info.read_text().splitlines() if "model name" in line] if info.exists() else []
-    return {
-        "cpu": models[0].split(":", 1)[1].strip() if models else platform.processor(),
-        "cores": os.cpu_count(),
-        "load": [round(value, 1) for value in os.getloadavg()],
-        "python": platform.python_version(),
-        "system": f"{platform.system()} {platform.release()}",
-    }

@@ -11,7 +11,7 @@ import json
 import time
 from pathlib import Path
 
-from _bed import hardware
+from _machine import hardware
 
 from storno.journal.memory import MemoryJournal
 from storno.sim.bad_day import MINUTE_MS, START_MS, bad_day, changes, quiet_day

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import statistics
 import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+
+from _machine import hardware
 
 from storno.iso8583.codec import codec_for
 from storno.iso8583.dialects import dialect
@@ -186,17 +186,6 @@ def measure(rounds: int, seconds: float) -> tuple[int, dict[str, dict[str, float
         for one in figures.values():
             one[f"{way}_x_pyiso8583"] = round(one[f"{way}_per_s"] / base, 2)
     return len(wire), figures
-
-
-def hardware() -> dict[str, object]:
-    info = Path("/proc/cpuinfo")
-    models = [line for line in info.read_text().splitlines() if "model name" in line] if info.exists() else []
-    return {
-        "cpu": models[0].split(":", 1)[1].strip() if models else platform.processor(),
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-        "system": f"{platform.system()} {platform.release()}",
-    }
 
 
 def main() -> int:

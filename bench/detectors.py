@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import mean, stdev
 
 import numpy as np
-from _bed import hardware
+from _machine import hardware
 from _outbreaks import study
 
 from storno.watch.detect import NOTHING, Detector

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 from _asks import Ask, asks
-from _bed import hardware
+from _machine import hardware
 
 from storno.diagnosis.noisy_or import Model
 from storno.diagnosis.signals import SYMPTOMS, symptoms

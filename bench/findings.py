@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from _bed import hardware
+from _machine import hardware
 
 from storno.recon.collect import imported, read_fees
 from storno.recon.engines.duckdb import DuckEngine

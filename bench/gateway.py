@@ -17,7 +17,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import codec as codec_bench
-from _bed import VARIANTS, Bed, hardware
+from _bed import VARIANTS, Bed
+from _machine import hardware
 
 RESULTS = Path(__file__).parent / "results" / "gateway.jsonl"
 TARGETS = {"tx_per_s": 5_000, "of_unjournalled": 0.6, "half_load_p99_ms": 50}

@@ -17,7 +17,6 @@ import csv
 import io
 import json
 import os
-import platform
 import resource
 import subprocess
 import sys
@@ -28,6 +27,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+
+from _machine import hardware
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "imports.jsonl"
@@ -54,17 +55,6 @@ FILES = {
 }
 DELIMITED = ("terminal_csv", "bank_csv", "wechat", "alipay")
 """Also read by `csv.reader`."""
-
-
-def hardware() -> dict[str, object]:
-    info = Path("/proc/cpuinfo")
-    models = [line for line in info.read_text().splitlines() if "model name" in line] if info.exists() else []
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
-    return {
-        "cpu": models[0].split(":", 1)[1].strip() if models else platform.processor(), "cores": os.cpu_count(),
-        "memory_mb": memory, "python": platform.python_version(), "system": f"{platform.system()} {platform.release()}",
-        "load_average": [round(one, 2) for one in os.getloadavg()],
-    }  # fmt: skip
 
 
 # ------------------------------------------------------------------ what runs in a process of its own

@@ -20,7 +20,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import apsw
-from _changes import hardware, load
+from _changes import load
+from _machine import hardware
 
 from storno.journal.fact import Change
 from storno.journal.writer import JournalWriter

@@ -19,7 +19,7 @@ from pathlib import Path
 from statistics import mean, median
 
 import numpy as np
-from _bed import hardware
+from _machine import hardware
 
 from storno.watch.localise import Cell, LocaliseOptions, localise
 from storno.watch.tally import Tally, read_tally

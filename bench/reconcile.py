@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import resource
 import subprocess
 import sys
@@ -23,6 +22,8 @@ from collections import Counter
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
+
+from _machine import hardware
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "reconcile.jsonl"
@@ -38,17 +39,6 @@ STORED = "stored.parquet"
 OTHERS, SCAN_OTHERS = "storno parquet of others", "scan parquet of others"
 BOX_SETTING_MB = 600
 """What the engine is given of 1 GB; the rest is Python, libraries, file buffers and the result."""
-
-
-def hardware() -> dict[str, object]:
-    info = Path("/proc/cpuinfo")
-    models = [line for line in info.read_text().splitlines() if "model name" in line] if info.exists() else []
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
-    return {
-        "cpu": models[0].split(":", 1)[1].strip() if models else platform.processor(), "cores": os.cpu_count(),
-        "memory_mb": memory, "python": platform.python_version(), "system": f"{platform.system()} {platform.release()}",
-        "load_average": [round(one, 2) for one in os.getloadavg()],
-    }  # fmt: skip
 
 
 # ------------------------------------------------------------------ what runs in a process of its own

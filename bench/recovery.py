@@ -11,7 +11,8 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from _changes import START_MS, change, hardware, opened
+from _changes import START_MS, change, opened
+from _machine import hardware
 
 from storno.journal.sqlite import SqliteJournal
 from storno.reversal.lifecycle import Input

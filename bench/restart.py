@@ -21,7 +21,8 @@ from pathlib import Path
 import _changes
 import _wire
 import recovery
-from _bed import CONFIG, HERE, children, cpu_s, free_port, hardware, rss_mb, stop
+from _bed import CONFIG, HERE, children, cpu_s, free_port, rss_mb, stop
+from _machine import hardware
 
 RESULTS = HERE / "results" / "restart.jsonl"
 TARGET_S = 10.0

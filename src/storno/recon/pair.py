@@ -24,7 +24,7 @@ LINE_HASHES: Final = ("key_hash", "row_hash")
 BOOKS_HASHES: Final = ("key_hash_n", "row_hash_n", "key_hash_t", "row_hash_t")
 """The same of our books, for the network's leg and the terminal's."""
 
-NULLABLE: Final = frozenset({"net_minor", "approved_minor", *LINE_HASHES, *BOOKS_HASHES})
+NULLABLE: Final = frozenset({"net_minor", "approved_minor"})
 
 PAIR: Final[dict[str, str]] = {
     "b_there": "our books have it",

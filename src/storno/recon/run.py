@@ -64,9 +64,9 @@ BUCKET_BYTES = 128
 """Measured: what a bucket's sum takes, over all threads; a quarter of the memory may go to them."""
 BUCKETS_LOG2 = (12, 22)
 BOOKS = Shape(
-    BOOKS_TEXTS, (*BOOKS_NUMBERS, *BOOKS_HASHES), NULLABLE, with_file=False, hashes=tuple(HASHES.items())
+    BOOKS_TEXTS, BOOKS_NUMBERS, NULLABLE, with_file=False, stored=BOOKS_HASHES, made=tuple(HASHES.items())
 )
-LINES = Shape(LINE_TEXTS, (*LINE_NUMBERS, *LINE_HASHES), NULLABLE)
+LINES = Shape(LINE_TEXTS, LINE_NUMBERS, NULLABLE, stored=LINE_HASHES)
 
 Progress = Callable[[str, int, int], None]
 """Called with a step's name, its number, and how many there are in this stage."""
@@ -166,7 +166,7 @@ class _Run:
             self._no_book_twice()
         for role in (Role.NETWORK, Role.TERMINAL, Role.BANK):
             parts = [Part(one.path, one.file_id, one.without) for one in self._sides.of(role)]
-            shape = replace(LINES, hashes=tuple(hashes_of_lines(role).items()))
+            shape = replace(LINES, made=tuple(hashes_of_lines(role).items()))
             self._engine.source(f"{role.value}_src", parts, shape)
 
     def _hashed_sides(self) -> dict[str, list[Path]]:
@@ -185,7 +185,10 @@ class _Run:
             if sums is None or side in self._shaping.marked:
                 continue
             if side == "books":
-                added = _added((one[:-2], one[-2:]) for one in sums if near(one[4]))
+                added = _added(
+                    ((klass, position, told, currency, day), (rows, effect))
+                    for klass, position, told, currency, day, rows, effect in sums if near(day)
+                )  # fmt: skip
                 self._engine.table("books_totals", BOOKS_TOTALS, added)
                 said.append(side)
             elif not any(one.without for one in self._sides.of(Role(side))):

@@ -37,6 +37,10 @@ TERMINAL_VALUES = ("mid", "batch")
 """Columns that stored hashes of lines cover, beyond key, amount, currency and what counts."""
 
 
+UNLIKE = "CASE WHEN tid = '' OR stan = '' THEN 1 ELSE 0 END"
+"""Added to our side's `row_hash` in the terminal's leg: a row without terminal or STAN agrees with no line."""
+
+
 def key_hash(key: str) -> str:
     """Write the hash of a key as it is stored."""
     return f"CAST(hash({key}) & {(1 << KEY_BITS) - 1} AS INT)"
@@ -45,11 +49,6 @@ def key_hash(key: str) -> str:
 def row_hash(key: str, values: Iterable[str]) -> str:
     """Write the hash of a row: mixed twice, so that sums of them are digests, and short, so that sums stay numbers."""
     return f"CAST(hash(hash({', '.join((key, *values))})) >> 20 AS BIGINT)"
-
-
-def unlike(tid: str = "tid", stan: str = "stan") -> str:
-    """Write what is added to our side's `row_hash` where terminal or STAN is empty: such rows agree with no line."""
-    return f"CASE WHEN {tid} = '' OR {stan} = '' THEN 1 ELSE 0 END"
 
 
 def hashes_of_lines(role: Role) -> dict[str, str]:

@@ -24,6 +24,8 @@ HASHING = f"duckdb {duckdb.__version__}, {RULES}"
 """By what hashes are made here: DuckDB does not promise that `hash` stays the same between versions."""
 FEW = 8
 """A column of a file whose values come so often each, in its first rows, is written with a dictionary."""
+TEXT_FILES = (".csv", ".txt")
+"""Endings of files that can say nothing of themselves; any other is read as Parquet."""
 _HASHING, _TOTALS = "storno.hashing", "storno.totals"
 
 
@@ -108,8 +110,6 @@ def totals_of(paths: Sequence[Path]) -> list[list[Any]] | None:
 
 def with_nulls(path: Path) -> frozenset[str]:
     """Give the columns of a Parquet file that have NULLs, or do not say that they have none."""
-    if path.suffix != ".parquet":
-        return frozenset()
     read = pq.read_metadata(path)
     found = set()
     for at in range(read.num_row_groups):
@@ -123,4 +123,4 @@ def with_nulls(path: Path) -> frozenset[str]:
 
 
 def _said(path: Path) -> dict[bytes, bytes]:
-    return (pq.read_metadata(path).metadata or {}) if path.suffix == ".parquet" else {}
+    return {} if path.suffix.lower() in TEXT_FILES else pq.read_metadata(path).metadata or {}

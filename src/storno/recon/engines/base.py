@@ -37,8 +37,10 @@ class Shape:
     nullable: frozenset[str] = frozenset()
     with_file: bool = True
     """True: a column `file_id` is put in front."""
-    hashes: tuple[tuple[str, str], ...] = ()
-    """Numbers that an engine may work out when it takes a file in, name and SQL; others leave them NULL."""
+    stored: tuple[str, ...] = ()
+    """Numbers that are taken as they are stored, without a cast, and are NULL where a file lacks them."""
+    made: tuple[tuple[str, str], ...] = ()
+    """Of those, what an engine may work out when it takes a file in that is no Parquet: name and SQL."""
 
 
 class EngineError(RuntimeError):

@@ -8,14 +8,14 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterable, Sequence
+from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import duckdb
 
 from storno.recon.engines.base import EngineError, Part, Rows, Shape
-from storno.recon.pair import BOOKS_HASHES, LINE_HASHES
-from storno.statements.digester import is_hashed, with_nulls
+from storno.statements.digester import TEXT_FILES, is_hashed, with_nulls
 
 if TYPE_CHECKING:
     import pyarrow as pa  # type: ignore[import-untyped]
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from storno.recon.sides import Effort
 
 _AT_ONCE = 500
-_TEXTS = (".csv", ".txt")
 _TYPES = {"text": "VARCHAR", "int": "BIGINT", "flag": "BOOLEAN"}
 _BY_PLACE_BITS = 24
 _BY_HASH_BITS = 12
@@ -63,7 +62,7 @@ class DuckEngine:
         selects = []
         for at, part in enumerate(parts):
             reader = f"read_parquet({_literal(str(part.path))})"
-            if part.path.suffix.lower() in _TEXTS:
+            if part.path.suffix.lower() in TEXT_FILES:
                 reader = self._from_csv(part.path, f"{name}_csv_{at}", shape)
             selects.append(f"SELECT {self._columns(reader, part, shape)} FROM {reader}{left_out(part)}")  # noqa: S608
         self._do(f"CREATE VIEW {name} AS " + " UNION ALL ".join(selects))
@@ -72,37 +71,16 @@ class DuckEngine:
         where = _literal(str(path))
         there = self._names(f"read_csv({where}, header = true, all_varchar = true)")
         texts = [one for one in shape.texts if one in there]
-        made = {name for name, _ in shape.hashes}
-        numbers = [one for one in shape.numbers if one in there and one not in made]
+        numbers = [one for one in shape.numbers if one in there]
         types = ", ".join(
             f"{_literal(one)}: '{'BIGINT' if one in numbers else 'VARCHAR'}'" for one in sorted(there)
         )
         never_null = ", ".join(map(_literal, texts))
         reader = f"read_csv({where}, header = true, types = {{{types}}}, force_not_null = [{never_null}])"
-        read = f"SELECT {', '.join(map(_quoted, (*texts, *numbers)))}"
-        if shape.hashes:  # over all columns, those that the file lacks too
-            whole = ", ".join(self._whole(there, shape, made))
-            hashes = ", ".join(f"{sql} AS {name}" for name, sql in shape.hashes)
-            read = f"{read}, {hashes} FROM (SELECT {whole} FROM {reader}) AS w"  # noqa: S608 - our own text
-        else:
-            read = f"{read} FROM {reader}"
-        self._do(f"CREATE TABLE {table} AS {read}")
+        kept = [*map(_quoted, (*texts, *numbers)), *(f"{sql} AS {_quoted(name)}" for name, sql in shape.made)]
+        whole = ", ".join(_whole(there, shape))  # hashes are made of all columns, those the file lacks too
+        self._do(f"CREATE TABLE {table} AS SELECT {', '.join(kept)} FROM (SELECT {whole} FROM {reader}) AS w")  # noqa: S608
         return table
-
-    @staticmethod
-    def _whole(
-        there: frozenset[str], shape: Shape, made: set[str], nulls: frozenset[str] = frozenset()
-    ) -> list[str]:
-        columns = [
-            f"coalesce({_quoted(one)}, '') AS {_quoted(one)}" if one in nulls
-            else _quoted(one) if one in there else f"'' AS {_quoted(one)}"
-            for one in shape.texts
-        ]  # fmt: skip
-        for one in shape.numbers:
-            if one not in made:
-                lacking = "NULL" if one in shape.nullable else "0"
-                columns.append(f'CAST({_quoted(one) if one in there else lacking} AS BIGINT) AS "{one}"')
-        return columns
 
     def _names(self, reader: str) -> frozenset[str]:
         return frozenset(row[0] for row in self._ask(f"DESCRIBE SELECT * FROM {reader}"))  # noqa: S608
@@ -110,17 +88,18 @@ class DuckEngine:
     def _columns(self, reader: str, part: Part, shape: Shape) -> str:
         there = self._names(reader)
         columns = [f"{_literal(part.file_id)} AS file_id"] if shape.with_file else []
-        hashes = {*LINE_HASHES, *BOOKS_HASHES}
-        columns += self._whole(there, shape, hashes, with_nulls(part.path))
-        for one in shape.numbers:
-            if one in hashes:  # as they are: a cast would keep a filter from asking for them while it reads
-                columns.append(_quoted(one) if one in there else f"CAST(NULL AS BIGINT) AS {_quoted(one)}")
+        nulls = frozenset() if part.path.suffix.lower() in TEXT_FILES else with_nulls(part.path)
+        columns += _whole(there, shape, nulls)
+        columns += [  # a cast would keep a filter from asking for them while it reads
+            _quoted(one) if one in there else f"CAST(NULL AS BIGINT) AS {_quoted(one)}"
+            for one in shape.stored
+        ]
         return ", ".join(columns)
 
     @staticmethod
     def hashed(path: Path) -> bool:
         """Say yes of CSV files, hashed when they are taken in, and of Parquet files that were hashed alike."""
-        return path.suffix.lower() in _TEXTS or is_hashed(path)
+        return path.suffix.lower() in TEXT_FILES or is_hashed(path)
 
     def table(self, name: str, columns: dict[str, str], rows: Iterable[tuple[Any, ...]]) -> None:
         """Make a small table."""
@@ -171,12 +150,16 @@ class DuckEngine:
 
     def beside(self) -> DuckEngine:
         """Open another connection to the same tables."""
-        other = object.__new__(DuckEngine)
-        other._db, other._folder = self._db.cursor(), None
-        other._views, other._sets, other._renamed = set(self._views), set(self._sets), set(self._renamed)
-        for name in sorted(other._sets):
-            other._know(name)
+        other = copy(self)
+        other._come_apart()  # noqa: SLF001 - it is one of ours
         return other
+
+    def _come_apart(self) -> None:
+        """Share the tables with the engine this is a copy of, and nothing else."""
+        self._db, self._folder = self._db.cursor(), None
+        self._views, self._sets, self._renamed = set(self._views), set(self._sets), set(self._renamed)
+        for name in sorted(self._sets):
+            self._know(name)
 
     def rows(self, sql: str) -> Rows:
         """Give the rows of a query."""
@@ -226,10 +209,23 @@ def _trouble(error: duckdb.Error, what: str = "") -> Exception:
     return AssertionError(f"step {what or '-'}: {error}")
 
 
+def _whole(there: frozenset[str], shape: Shape, nulls: frozenset[str] = frozenset()) -> list[str]:
+    """Write the texts and numbers of a shape, of a file that has some columns, of which some may be NULL."""
+    columns = [
+        f"coalesce({_quoted(one)}, '') AS {_quoted(one)}" if one in nulls
+        else _quoted(one) if one in there else f"'' AS {_quoted(one)}"
+        for one in shape.texts
+    ]  # fmt: skip
+    for one in shape.numbers:
+        lacking = "NULL" if one in shape.nullable else "0"
+        columns.append(f"CAST({_quoted(one) if one in there else lacking} AS BIGINT) AS {_quoted(one)}")
+    return columns
+
+
 def _empty(shape: Shape) -> str:
     columns = ["'' AS file_id"] if shape.with_file else []
     columns += [f"'' AS {_quoted(one)}" for one in shape.texts]
-    columns += [f"CAST(0 AS BIGINT) AS {_quoted(one)}" for one in shape.numbers]
+    columns += [f"CAST(0 AS BIGINT) AS {_quoted(one)}" for one in (*shape.numbers, *shape.stored)]
     return "SELECT " + ", ".join(columns)
 
 

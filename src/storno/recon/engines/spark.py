@@ -106,6 +106,7 @@ class SparkEngine:
         for one in shape.numbers:
             lacking = f.lit(None if one in shape.nullable else 0)
             columns.append((f.col(one) if one in there else lacking).cast("bigint").alias(one))
+        columns += [f.lit(None).cast("bigint").alias(one) for one in shape.stored]
         return columns
 
     @staticmethod

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from storno.recon.plan import Step, fill
-from storno.statements.digest import LINE_DAY, LINE_STAN, LIVE, MOVES, key_hash, row_hash, unlike
+from storno.statements.digest import LINE_DAY, LINE_STAN, LIVE, MOVES, UNLIKE, key_hash, row_hash
 from storno.statements.line import Role
 
 if TYPE_CHECKING:
@@ -90,16 +90,12 @@ FEE_DUE = (
     "ELSE (-n.amount * r.basis_points + 5000) // 10000 END"
 )
 
-_BOOKS_N = """
-SELECT * FROM books_near_n WHERE
-    position = 'effect' OR (position <> 'effect' AND state <> 'declined' AND state <> 'not_sent')
-    OR rrn IN (SELECT rrn FROM lines_n WHERE rrn <> '')
-"""
-_BOOKS_T = """
-SELECT * FROM books_near_t WHERE
-    position = 'effect' OR (position <> 'effect' AND state <> 'declined' AND state <> 'not_sent')
-    OR (tid, stan, day) IN (SELECT tid, stan, day FROM lines_t)
-"""
+# Refused and unsent ones take part only where a line has their key.
+_BOOKS = f"SELECT * FROM books_near_$s WHERE position = 'effect' OR {_NEITHER} OR $asked"  # noqa: S608 - our own text
+_ASKED = {
+    "n": "rrn IN (SELECT rrn FROM lines_n WHERE rrn <> '')",
+    "t": "(tid, stan, day) IN (SELECT tid, stan, day FROM lines_t)",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +105,9 @@ class _Near:
     wide: str = "TRUE"
     narrow: str = "TRUE"
 
-    def __str__(self) -> str:
-        return f"({self.wide}) AND ({self.narrow})"
+    def unless(self, other: str) -> str:
+        """Write the whole question, which a row that meets another condition need not be asked."""
+        return f"({other} OR {self.wide}) AND ({other} OR {self.narrow})"
 
 
 def _near(how: Filter, key: str, s: str) -> _Near:
@@ -163,12 +160,12 @@ def choose(shaping: Shaping, network: Filter, terminal: Filter | None, *, fees: 
         steps += _terminal(shaping, terminal)
         in_t = _near_books_t(terminal, _RAW_KEY)
         wide, narrow = f"{wide} OR {in_t.wide}", f"{narrow} OR {in_t.narrow}"
-    chosen = f"{_HOLDS} AND ({wide}) AND ({narrow})"
+    chosen = f"({wide}) AND ({narrow})"
     if network.buckets_log2 and (terminal or network).books_hashed:
         asked = f"{_HOLDS} AND ({narrow})"
         steps.append(_keys("books", "key_hash_t", "books_src", shaping.near('"date"'), asked))
-        chosen = f"{_HOLDS} AND {_of_keys('books', 'key_hash_t')}"
-    picked = shaping.books(chosen)
+        chosen = _of_keys("books", "key_hash_t")
+    picked = shaping.books(f"{_HOLDS} AND {chosen}")
     steps += [
         Step("books_open", picked, keep=bool(network.buckets_log2)),
         Step("books_near_n", f"SELECT * FROM books_open WHERE {in_n.narrow}", keep=False),  # noqa: S608 - our own text
@@ -181,7 +178,7 @@ def choose(shaping: Shaping, network: Filter, terminal: Filter | None, *, fees: 
 
 def books_open(s: str) -> Step:
     """Give the step that narrows the chosen books to a leg; it asks the leg's lines."""
-    return Step(f"books_open_{s}", _BOOKS_N if s == "n" else _BOOKS_T, keep=False)
+    return Step(f"books_open_{s}", fill(_BOOKS, s=s, asked=_ASKED[s]), keep=False)
 
 
 _TERMINAL_KEY = "tid, stan, day"
@@ -195,7 +192,7 @@ def _digest_books(network: Filter, terminal: Filter) -> Step:
     in_n, in_t, where = "rrn <> ''", "told = 'approved'", "position = 'effect' AND klass <> 'hold'"
     key_t = key_hash(_TERMINAL_KEY)
     hash_t = row_hash(_TERMINAL_KEY, ("effect", "currency", *terminal.terminal_columns, *batch))
-    hash_t = f"{hash_t} + {unlike()}"
+    hash_t = f"{hash_t} + {UNLIKE}"
     if network.books_hashed:
         key, hash_n, in_n = "key_hash_n", "row_hash_n", "row_hash_n IS NOT NULL"
     if terminal.books_hashed:
@@ -230,11 +227,10 @@ def _network(shaping: Shaping, how: Filter, *, fees: bool) -> tuple[Step, ...]:
     digest = fill(_DIGEST_WITH_FEES if fees else _DIGEST, fine=how.fine(key), hash=hashed, side="net", where=where,
                   due=FEE_DUE)  # fmt: skip
     near = _near(how, key, "n")
-    chosen = f"({keyless} OR {near.wide}) AND ({keyless} OR {near.narrow})"
     keys: tuple[Step, ...] = ()
+    chosen = near.unless(keyless)
     if how.lines_hashed:
-        asked = f"({keyless} OR {near.narrow})"
-        keys = (_keys("net", key, "network_src", shaping.near(LINE_DAY), asked),)
+        keys = (_keys("net", key, "network_src", shaping.near(LINE_DAY), f"({keyless} OR {near.narrow})"),)
         chosen = _of_keys("net", key)
     return (
         Step("digest_n", digest),
@@ -251,20 +247,17 @@ def _terminal(shaping: Shaping, how: Filter) -> tuple[Step, ...]:
     if not how.buckets_log2:
         return (Step("term_open", shaping.lines("terminal", MOVES, "moves"), keep=False),)
     batch = ("batch",) if how.terminal_batch else ()
-    if how.lines_hashed:
-        key, raw, hashed, where = "key_hash", "key_hash", "row_hash", "row_hash IS NOT NULL"
-    else:
-        key, raw, where = key_hash(_TERMINAL_KEY), key_hash(_RAW_LINE_KEY), "moves AND live = 1"
-        hashed = row_hash(_TERMINAL_KEY, ("amount", "currency", *how.terminal_columns, *batch))
-    near = _near(how, key, "t")
-    raw_near, dead = _near(how, raw, "t"), f"mark NOT IN ({LIVE[Role.TERMINAL]})"
-    shaped = f"(live = 0 OR {near.wide}) AND (live = 0 OR {near.narrow})"
-    chosen = f"({dead} OR {raw_near.wide}) AND ({dead} OR {raw_near.narrow})"
     keys: tuple[Step, ...] = ()
     if how.lines_hashed:
-        asked = f"(row_hash IS NULL OR {near.narrow})"
+        key, hashed, where = "key_hash", "row_hash", "row_hash IS NOT NULL"
+        asked = f"(row_hash IS NULL OR {_near(how, key, 't').narrow})"
         keys = (_keys("term", key, "terminal_src", shaping.near(LINE_DAY), asked),)
-        shaped = chosen = f"{_of_keys('term', key)} AND {asked}"
+        chosen = shaped = f"{_of_keys('term', key)} AND {asked}"
+    else:
+        key, where = key_hash(_TERMINAL_KEY), "moves AND live = 1"
+        hashed = row_hash(_TERMINAL_KEY, ("amount", "currency", *how.terminal_columns, *batch))
+        chosen = _near(how, key_hash(_RAW_LINE_KEY), "t").unless(f"mark NOT IN ({LIVE[Role.TERMINAL]})")
+        shaped = _near(how, key, "t").unless("live = 0")
     return (
         Step("digest_t", fill(_DIGEST, fine=how.fine(key), hash=hashed, side="term", where=where)),
         *_unequal("t", how, fill(_BAD, s="t", of=FINE)),
