@@ -5,16 +5,14 @@ Bounded, so that a column of numbers that never come twice costs no more memory 
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable
+    from collections.abc import Callable, Iterable
 
-    Value = TypeVar("Value")
-    Asked = TypeVar("Asked", bound=Hashable)
-else:
-    Value, Asked = TypeVar("Value"), TypeVar("Asked")
-
+Value = TypeVar("Value")
+Asked = TypeVar("Asked", bound=Hashable)
 MEMO_MAX = 1 << 16
 
 
