@@ -48,17 +48,18 @@ def sides(folder, books=(), terminal=(), network=(), bank=(), sha256="0", stored
         if rows:
             path = folder / f"{name}.parquet"
             hashes = hashes_of_lines(ROLES[name])
-            write(table(numbered(rows), LINE_TEXTS, LINE_NUMBERS), path, hashes, TOTALS_OF_LINES, stored)
+            lines = table(numbered(rows), LINE_TEXTS, LINE_NUMBERS)
+            write(lines, path, hashes, TOTALS_OF_LINES, stored, fees=name == "network")
             files.append(LineFile(name, ROLES[name], path, sha256, len(rows)))
     return Sides((BooksFile(folder / "books.parquet", sha256),), tuple(files))
 
 
-def write(rows, path, hashes, totals, stored):
+def write(rows, path, hashes, totals, stored, fees=False):
     """Write one side in two groups, or plainly."""
     if not stored:
         pq.write_table(rows, path)
         return
-    with DigestedFile(path, hashes, totals) as out:
+    with DigestedFile(path, hashes, totals, fees=fees) as out:
         half = len(rows) // 2
         out.write(rows.slice(0, half))
         out.write(rows.slice(half))

@@ -23,8 +23,9 @@ class Step:
     """False: a view, worked out anew by each reader; True: worked out once and kept."""
     below: int = 0
     """Over 0: its column `b` holds numbers from 0 to below this, and `in_set(number, 'name')` asks for them."""
-    spares: tuple[str, str] | None = None
-    """Two tables: where the first one has no rows, this step's are those of the second, which nobody reads after it."""
+    spares: tuple[str, str, str] | None = None
+    """Two tables and a column: this step's rows are those of the second table, which nobody reads after it, without
+    those whose value in the column is in the first. An engine may take them away instead of copying what is left."""
 
     def inputs(self, known: frozenset[str]) -> frozenset[str]:
         """Give the tables it reads, of those known."""

@@ -14,7 +14,10 @@ from dataclasses import dataclass, replace
 from threading import Event, Lock
 from typing import TYPE_CHECKING
 
+import pyarrow as pa  # type: ignore[import-untyped]
+
 from storno.recon import days, proof
+from storno.recon.carried import Carried, hashed_sides
 from storno.recon.earlier import Earlier, gone
 from storno.recon.engines.base import EngineError, Part, Shape
 from storno.recon.finding import Leg
@@ -41,19 +44,14 @@ from storno.recon.steps.books import HASHES
 from storno.recon.steps.deposits import LIKELY as DEPOSITS_LIKELY
 from storno.recon.steps.deposits import PASSES as DEPOSIT_PASSES
 from storno.recon.steps.deposits import deposits
-from storno.recon.steps.filter import Filter, choose, rates
+from storno.recon.steps.fees import rates
+from storno.recon.steps.filter import Filter, choose
 from storno.recon.steps.pairs import Terms, pairs, results
-from storno.recon.steps.sides import BOOKS_TOTALS, LINES_AS, TOTALS, Shaping, sides, totals
-from storno.statements.digest import LIVE_MARKS, NETWORK_VALUES, TERMINAL_VALUES, hashes_of_lines
-from storno.statements.digester import totals_of
+from storno.recon.steps.sides import Shaping, sides, totals
+from storno.statements.digest import NETWORK_VALUES, TERMINAL_VALUES, hashes_of_lines
 from storno.statements.line import Role
 
 if TYPE_CHECKING:
-    from pathlib import Path
-    from typing import Any
-
-    import pyarrow as pa  # type: ignore[import-untyped]
-
     from storno.recon.engines.base import Engine
     from storno.recon.sides import Options, Sides
 
@@ -147,9 +145,10 @@ class _Run:
             if engine.rows(f"SELECT count(*) FROM {role}_src WHERE kind IN ({kinds})")[0][0]  # noqa: S608
             and engine.rows(f"SELECT count(*) FROM {role}_src WHERE mark IN ('reversed', 'voided')")[0][0]  # noqa: S608
         )  # fmt: skip
-        hashed = self._hashed_sides()
-        self._shaping = Shaping(*margin, options.utc_offset_min * 60, marked, frozenset(hashed))
-        self._do((*sides(self._shaping), *totals(self._said(hashed))), {})
+        hashed = hashed_sides(self._sides, engine)
+        self._shaping = Shaping(*margin, options.utc_offset_min * 60, marked, hashed)
+        self._carried = Carried(self._sides, engine, self._shaping)
+        self._do((*sides(self._shaping), *totals(self._carried.totals())), {})
         seen = self._look()
         engine.table("days", days.COLUMNS, days.table(seen.all_days, options.calendar, options.hold_days))
         engine.table("rates_given", {"mid": "text", "basis_points": "int"},
@@ -168,38 +167,6 @@ class _Run:
             parts = [Part(one.path, one.file_id, one.without) for one in self._sides.of(role)]
             shape = replace(LINES, made=tuple(hashes_of_lines(role).items()))
             self._engine.source(f"{role.value}_src", parts, shape)
-
-    def _hashed_sides(self) -> dict[str, list[Path]]:
-        """Give the files of the sides whose rows all come with their hashes: `books`, and roles."""
-        given, engine = self._sides, self._engine
-        paths = {"books": [one.path for one in given.books]}
-        paths |= {one.value: [file.path for file in given.of(one)] for one in Role}
-        return {name: listed for name, listed in paths.items() if listed and all(map(engine.hashed, listed))}
-
-    def _said(self, hashed: Mapping[str, Sequence[Path]]) -> list[str]:
-        """Take over the sums that files carry, where they are those of all rows that count; give the sides' names."""
-        said = []
-        near = self._shaping.is_near
-        for side, paths in hashed.items():
-            sums = totals_of(paths)
-            if sums is None or side in self._shaping.marked:
-                continue
-            if side == "books":
-                added = _added(
-                    ((klass, position, told, currency, day), (rows, effect))
-                    for klass, position, told, currency, day, rows, effect in sums if near(day)
-                )  # fmt: skip
-                self._engine.table("books_totals", BOOKS_TOTALS, added)
-                said.append(side)
-            elif not any(one.without for one in self._sides.of(Role(side))):
-                counts = LIVE_MARKS[Role(side)]
-                added = _added(
-                    ((kind, mark, int(mark in counts), moves, currency, day), (rows, amount))
-                    for kind, mark, moves, currency, day, rows, amount in sums if near(day)
-                )  # fmt: skip
-                self._engine.table(f"{LINES_AS[side]}_totals", TOTALS, added)
-                said.append(LINES_AS[side])
-        return said
 
     def _no_book_twice(self) -> None:
         """Refuse books that overlap: a transaction counted twice would be settled only once."""
@@ -297,7 +264,7 @@ class _Run:
         columns = tuple(one for one in seen.terminal_columns if one != "batch")
         return Filter(
             min(max(log2, BUCKETS_LOG2[0]), BUCKETS_LOG2[1]) if wanted else 0,
-            seen.network_columns, columns, "batch" in seen.terminal_columns, seen.network >= SAMPLE_FROM_LINES,
+            seen.network_columns, columns, "batch" in seen.terminal_columns,
         )  # fmt: skip
 
     def _hashed(self, how: Filter, leg: Leg, *, covers: bool) -> Filter:
@@ -307,6 +274,13 @@ class _Run:
             how, books_hashed=covers and "books" in hashed,
             lines_hashed=covers and role in hashed and role not in self._shaping.marked,
         )  # fmt: skip
+
+    @staticmethod
+    def _sampled_by(seen: Seen) -> str:
+        """Give the column by whose last digit one line in ten is asked for its rate; empty: all are."""
+        if seen.network < SAMPLE_FROM_LINES:
+            return ""
+        return "stan" if "stan" in seen.network_columns else "rrn"
 
     def _as_of(self, seen: Seen, s: str) -> str:
         """Give the last day a leg's files are in for."""
@@ -333,8 +307,10 @@ class _Run:
         if terminal:
             values = (*terminal.terminal_columns, *(("batch",) if terminal.terminal_batch else ()))
             terminal = self._hashed(terminal, Leg.TERMINAL, covers=values == TERMINAL_VALUES)
+        noted = seen.fees and self._carried.notes()
+        network, terminal = self._carried.sums(replace(network, noted=noted), terminal)
         first = (
-            *(rates(network) if seen.fees else ()),
+            *(rates(self._shaping, number=self._sampled_by(seen), noted=noted) if seen.fees else ()),
             *choose(self._shaping, network, terminal, fees=seen.fees),
         )
         legs = []
@@ -450,16 +426,6 @@ class _Run:
             reasons += owed
             notes += aside
         return reasons, notes
-
-
-def _added(rows: Iterable[tuple[Iterable[Any], Iterable[int]]]) -> list[tuple[Any, ...]]:
-    """Add up rows by their group."""
-    sums: dict[tuple[Any, ...], list[int]] = {}
-    for group, numbers in rows:
-        kept = sums.setdefault(tuple(group), [0, 0])
-        for at, one in enumerate(numbers):
-            kept[at] += one
-    return [(*group, *numbers) for group, numbers in sums.items()]
 
 
 _EXPLAINED = """

@@ -70,6 +70,18 @@ def hashes_of_lines(role: Role) -> dict[str, str]:
     return {}
 
 
+FEE_VOTE = "(abs(fee) * 20000 + abs(amount)) // (2 * abs(amount))"
+"""The rate of one line's fee in basis points, rounded."""
+
+
+def fee_due(amount: str, basis_points: str) -> str:
+    """Write the fee of an amount at a rate, rounded half up, with the sign a fee has: against the money."""
+    return (
+        f"CASE WHEN {amount} > 0 THEN -(({amount} * {basis_points} + 5000) // 10000) "
+        f"ELSE (-{amount} * {basis_points} + 5000) // 10000 END"
+    )
+
+
 TOTALS_OF_LINES = f"""
 SELECT kind, mark, {MOVES} AS moves, currency, {LINE_DAY} AS day, count(*), CAST(sum(amount_minor) AS BIGINT)
 FROM written GROUP BY ALL

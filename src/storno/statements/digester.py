@@ -13,7 +13,10 @@ import duckdb
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
+from storno.statements import attached
+from storno.statements.bucket_sums import BucketSums
 from storno.statements.digest import RULES
+from storno.statements.fee_notes import FeeNotes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,19 +30,27 @@ FEW = 8
 TEXT_FILES = (".csv", ".txt")
 """Endings of files that can say nothing of themselves; any other is read as Parquet."""
 _HASHING, _TOTALS = "storno.hashing", "storno.totals"
+_KEY, _ROW = "key_hash", "row_hash"
+"""How columns of hashes begin; those of one key end alike."""
 
 
 class DigestedFile:
     """A Parquet file whose rows get their hashes beside them, and which says what they add up to."""
 
-    def __init__(self, path: Path, hashes: Mapping[str, str], totals: str) -> None:
-        """Take the columns to add, and the sums: a query over `written` whose last two columns are rows and money."""
+    def __init__(self, path: Path, hashes: Mapping[str, str], totals: str, *, fees: bool = False) -> None:
+        """Take the columns to add, and the sums: a query over `written` whose last two columns are rows and money.
+
+        `fees`: they are a network's lines, whose merchants' rates are noted.
+        """
         self._path = path
         self._db = duckdb.connect(config={"threads": "1"})  # in the order of the rows
         columns = ", ".join(f"{sql} AS {name}" for name, sql in hashes.items())
         self._hashes = f"SELECT {columns} FROM written" if hashes else ""  # noqa: S608 - our own text
         self._totals = totals
         self._sums: dict[tuple[Any, ...], list[int]] = {}
+        self._notes = FeeNotes(self._db) if fees else None
+        self._buckets = {name: BucketSums() for name in hashes if name.startswith(_KEY)}
+        self._out: pa.NativeFile | None = None
         self._file: pq.ParquetWriter | None = None
         self._empty: pa.Table | None = None
 
@@ -53,10 +64,14 @@ class DigestedFile:
             made = self._db.sql(self._hashes).to_arrow_table()
             for name in made.column_names:
                 table = table.append_column(name, made.column(name))
+            for name, sums in self._buckets.items():
+                sums.add(made.column(name), made.column(_ROW + name.removeprefix(_KEY)))
         for *group, rows, minor in self._db.execute(self._totals).fetchall():
             kept = self._sums.setdefault(tuple(group), [0, 0])
             kept[0] += rows
             kept[1] += minor
+        if self._notes:
+            self._notes.add(table.num_rows)
         self._db.unregister("written")
         if table.num_rows:
             file = self._file or self._opened(table)
@@ -71,19 +86,25 @@ class DigestedFile:
             if pa.types.is_dictionary(one.type)
             or len(table.column(one.name).unique()) * FEW <= table.num_rows
         ]  # fmt: skip
-        self._file = pq.ParquetWriter(
-            self._path, table.schema, compression="lz4", use_dictionary=few or False
-        )
+        self._out = pa.OSFile(str(self._path), "wb")
+        self._file = pq.ParquetWriter(self._out, table.schema, compression="lz4", use_dictionary=few or False)
         return self._file
 
     def close(self) -> None:
         """Finish the file, if anything was written."""
+        notes = self._notes.done() if self._notes else {}
         self._db.close()
         file = self._file or (self._opened(self._empty) if self._empty is not None else None)
-        if file is not None:
+        if file is not None and self._out is not None:
             totals = [[*group, *self._sums[group]] for group in sorted(self._sums, key=repr)]
-            file.add_key_value_metadata({_HASHING: HASHING, _TOTALS: json.dumps(totals, ensure_ascii=False)})
+            said = {_HASHING: HASHING, _TOTALS: json.dumps(totals, ensure_ascii=False)}
+            sums = {name: made for name, one in self._buckets.items() if (made := one.done()) is not None}
+            parts = {**sums, **notes}
+            if parts:
+                said[attached.PLACES] = attached.written(self._out, parts)
+            file.add_key_value_metadata(said)
             file.close()
+            self._out.close()
 
     def __enter__(self) -> Self:
         return self

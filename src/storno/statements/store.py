@@ -145,7 +145,7 @@ class LineWriter:
 
 def lines_file(path: Path, role: Role) -> DigestedFile:
     """Open the file that a statement's lines are kept in, for tables of up to `GROUP_ROWS` rows."""
-    return DigestedFile(path, hashes_of_lines(role), TOTALS_OF_LINES)
+    return DigestedFile(path, hashes_of_lines(role), TOTALS_OF_LINES, fees=role is Role.NETWORK)
 
 
 def _harmless(text: str) -> str:

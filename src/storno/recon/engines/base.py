@@ -64,6 +64,9 @@ class Engine(Protocol):
     def table(self, name: str, columns: dict[str, str], rows: Iterable[tuple[Any, ...]]) -> None:
         """Make a small table; types are `text`, `int` and `flag`."""
 
+    def given(self, name: str, rows: pa.Table) -> None:
+        """Make a table of rows in memory, many of them."""
+
     def run(self, step: Step) -> None:
         """Work out a step and keep it under its name; one with numbers also as a set. Raises EngineError."""
 

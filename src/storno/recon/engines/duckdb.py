@@ -52,6 +52,7 @@ class DuckEngine:
             config["threads"] = str(effort.threads)
         self._db = duckdb.connect(":memory:", config=config)
         self._db.execute("SET enable_progress_bar = false")
+        self._db.execute("SET parquet_metadata_cache = true")  # footers are asked for a dozen times
         self._db.execute("CREATE MACRO in_set(number, name) AS get_bit(getvariable(name), number) = 1")
 
     def source(self, name: str, parts: Sequence[Part], shape: Shape) -> None:
@@ -114,9 +115,16 @@ class DuckEngine:
                 values = [value for row in some for value in row]
                 self._db.execute(f"INSERT INTO {name} VALUES {', '.join([places] * len(some))}", values)  # noqa: S608
 
+    def given(self, name: str, rows: pa.Table) -> None:
+        """Make a table of rows in memory."""
+        self._db.register(f"{name}_given", rows)
+        self._do(f"CREATE TABLE {name} AS SELECT * FROM {name}_given", name)  # noqa: S608 - our own names
+        self._db.unregister(f"{name}_given")
+
     def run(self, step: Step) -> None:
         """Work out a step."""
-        if step.spares and self._spared(step.name, *step.spares):
+        if step.spares:
+            self._less(step.name, *step.spares)
             return
         kind = "TABLE" if step.keep else "VIEW"
         if not step.keep:
@@ -129,13 +137,11 @@ class DuckEngine:
             self._sets.add(step.name)
             self._know(step.name)
 
-    def _spared(self, name: str, taken: str, before: str) -> bool:
-        """Take the table from before under its new name, if nothing was taken from it."""
-        if self._ask(f"SELECT 1 FROM {taken} LIMIT 1"):  # noqa: S608 - our own names
-            return False
+    def _less(self, name: str, taken: str, before: str, column: str) -> None:
+        """Take rows away from the table before, and give it its new name."""
+        self._do(f"DELETE FROM {before} WHERE {column} IN (SELECT {column} FROM {taken})", name)  # noqa: S608 - our own
         self._do(f"ALTER TABLE {before} RENAME TO {name}", name)
         self._renamed.add(before)
-        return True
 
     def _know(self, name: str) -> None:
         """Keep a set where a filter can ask for it: a variable belongs to one connection."""

@@ -119,6 +119,10 @@ class SparkEngine:
         schema = ", ".join(f"{one} {_TYPES[kind]}" for one, kind in columns.items())
         self._spark.createDataFrame(list(rows), schema).createOrReplaceTempView(name)
 
+    def given(self, name: str, rows: pa.Table) -> None:
+        """Make a table of rows in memory."""
+        self._spark.createDataFrame(rows).createOrReplaceTempView(name)
+
     def run(self, step: Step) -> None:
         """Work out a step; what is kept is written down, or each reader would work out all that led to it again."""
         if step.spares and self._spark.table(step.spares[0]).isEmpty():

@@ -11,10 +11,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from storno.recon.plan import Step, fill
-from storno.statements.digest import LINE_DAY, LINE_STAN, LIVE, MOVES, UNLIKE, key_hash, row_hash
+from storno.recon.steps.fees import FEE_DUE, odd_fees
+from storno.statements.digest import KEY_BITS, LINE_DAY, LINE_STAN, LIVE, MOVES, UNLIKE, key_hash, row_hash
 from storno.statements.line import Role
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from storno.recon.steps.sides import Shaping
 
 _HOLDS = "kind <> 'preauth' AND kind <> 'preauth_void'"
@@ -23,11 +26,6 @@ _NEITHER = "(position <> 'effect' AND state <> 'declined' AND state <> 'not_sent
 _UNTOLD = "(position <> 'effect' OR told <> 'approved')"
 """Transactions without a digest in the terminal's leg. All go on, as do all lines that do not count: only what agrees
 and counts is left alone, or another sale's line would be taken for that of an undone one whose own was left out."""
-
-
-FINE = 16
-"""Each bucket has so many finer ones: the first sums go over few places, the second only over what they left."""
-_FINE_BITS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,56 +37,64 @@ class Filter:
     network_columns: tuple[str, ...] = ("mid", "tid", "stan")
     terminal_columns: tuple[str, ...] = ("mid",)
     terminal_batch: bool = True
-    sampled: bool = False
-    """Rates are learned from one line in ten, by a number's last digit: the data decide that, never the effort."""
     lines_hashed: bool = False
     """The hashes of the outside lines are stored with them, over just these columns."""
     books_hashed: bool = False
     """The same of our books."""
+    noted: bool = False
+    """The network's files say which lines do not keep to their merchant's rate."""
+    summed: bool = False
+    """Both sides' hashes are stored and the sums of their buckets compared: `differing_<s>` has those that differ."""
 
     @property
     def buckets(self) -> int:
         """Give the number of buckets."""
         return 1 << self.buckets_log2
 
+    @property
+    def width(self) -> int:
+        """Give the number of keys' hashes to a bucket: those with the same highest bits."""
+        return 1 << (KEY_BITS - self.buckets_log2)
+
     def bucket(self, key: str) -> str:
-        """Write the bucket of a key's hash."""
-        return f"CAST(({key} >> {_FINE_BITS}) & {self.buckets - 1} AS INT)"
-
-    def fine(self, key: str) -> str:
-        """Write the fine bucket of a key's hash: `bucket` * 16 and more."""
-        return f"CAST({key} & {self.buckets * FINE - 1} AS INT)"
+        """Write the bucket of a key's hash; that of no key is any."""
+        return f"CAST(({key} & {(1 << KEY_BITS) - 1}) >> {KEY_BITS - self.buckets_log2} AS INT)"
 
 
-_DIGEST = "SELECT $fine AS b, $hash AS d FROM $side AS n WHERE $where"
+_DIGEST = "SELECT $key AS b, $hash AS d FROM $side AS n WHERE $where"
 _DIGEST_WITH_FEES = """
-SELECT $fine AS b, $hash + CASE WHEN n.kind = 'payment' AND n.fee <> $due THEN 1125899906842624 ELSE 0 END AS d
+SELECT $key AS b, $hash + CASE WHEN n.kind = 'payment' AND n.fee <> $due THEN 1125899906842624 ELSE 0 END AS d
 FROM net AS n LEFT JOIN rates AS r ON n.mid = r.mid WHERE $where
 """
 # Ours for both legs from one reading; -1: a row has no digest in this leg.
 _DIGEST_BOOKS = """
-SELECT CASE WHEN $in_n THEN $fine_n ELSE -1 END AS b_n, $hash_n AS d_n,
-    CASE WHEN $in_t THEN $fine_t ELSE -1 END AS b_t, $hash_t AS d_t
+SELECT CASE WHEN $in_n THEN $key_n ELSE -1 END AS b_n, $hash_n AS d_n,
+    CASE WHEN $in_t THEN $key_t ELSE -1 END AS b_t, $hash_t AS d_t
 FROM books WHERE $where
 """
 # Ours are taken away from theirs: a sum of 0 where a bucket holds the same rows on both sides.
 _BOTH = "SELECT b, d FROM digest_$s UNION ALL SELECT b_$s AS b, -d_$s AS d FROM digest_books WHERE b_$s >= 0"
-_UNEQUAL = "SELECT b FROM (SELECT b // $of AS b, d FROM both_$s) AS r GROUP BY b HAVING sum(d) <> 0"
-_BAD = "SELECT b FROM both_$s WHERE in_set(b // $of, 'unequal_$s') GROUP BY b HAVING sum(d) <> 0"
-_BAD_OR_ODD = f"{_BAD} UNION SELECT b FROM odd_voids"  # noqa: S608 - our own text
-_ODD_VOIDS = """
-SELECT DISTINCT $fine AS b FROM
+_UNEQUAL = "SELECT b FROM (SELECT b // $width AS b, d FROM both_$s) AS r GROUP BY b HAVING sum(d) <> 0"
+# Once more by the whole hash of the key, over what the first sums left.
+_BAD = "SELECT b FROM both_$s WHERE in_set(b // $width, 'unequal_$s') GROUP BY b HAVING sum(d) <> 0"
+_OR_ODD = " UNION SELECT b FROM odd_n"
+_ODD_VOIDS = f"""
+SELECT DISTINCT {key_hash("v.rrn")} AS b FROM
     (
         SELECT rrn, original FROM books
         WHERE kind IN ('void', 'completion_void') AND position = 'effect' AND rrn <> '' AND original <> ''
     ) AS v
     JOIN (SELECT tx_id FROM books WHERE state = 'reversed') AS o ON v.original = o.tx_id
+"""  # noqa: S608 - our own text
+# Where the sums came with the files, only hashes in unequal buckets are read, and those of rows that go on anyway.
+_SOME_LINES = "SELECT key_hash AS b, row_hash AS d FROM ${role}_src WHERE $where"
+_SOME_BOOKS = """
+SELECT key_hash_n AS b_n, row_hash_n AS d_n, key_hash_t AS b_t, row_hash_t AS d_t FROM books_src WHERE $where
 """
-
-FEE_DUE = (
-    "CASE WHEN n.amount > 0 THEN -((n.amount * r.basis_points + 5000) // 10000) "
-    "ELSE (-n.amount * r.basis_points + 5000) // 10000 END"
-)
+_BOTH_SOME = """
+SELECT b, d FROM some_$s WHERE d IS NOT NULL
+UNION ALL SELECT b_$s AS b, -d_$s AS d FROM some_books WHERE d_$s IS NOT NULL AND in_set($bucket, 'unequal_$s')
+"""
 
 # Refused and unsent ones take part only where a line has their key.
 _BOOKS = f"SELECT * FROM books_near_$s WHERE position = 'effect' OR {_NEITHER} OR $asked"  # noqa: S608 - our own text
@@ -112,7 +118,7 @@ class _Near:
 
 def _near(how: Filter, key: str, s: str) -> _Near:
     """Write the question of a key's hash: first a set of bits, quick to ask, then the fine buckets themselves."""
-    return _Near(f"in_set({how.bucket(key)}, 'near_{s}')", f"{how.fine(key)} IN (SELECT b FROM bad_{s})")  # noqa: S608
+    return _Near(f"in_set({how.bucket(key)}, 'near_{s}')", f"{key} IN (SELECT b FROM bad_{s})")  # noqa: S608
 
 
 def _near_books_n(how: Filter) -> _Near:
@@ -151,7 +157,9 @@ def choose(shaping: Shaping, network: Filter, terminal: Filter | None, *, fees: 
     `terminal` None: there is no terminal leg.
     """
     steps: list[Step] = []
-    if network.buckets_log2:
+    if network.summed:
+        steps += _compared(network, terminal, fees=fees)
+    elif network.buckets_log2:
         steps.append(_digest_books(network, terminal or network))
     steps += _network(shaping, network, fees=fees)
     in_n = _near_books_n(network)
@@ -161,11 +169,16 @@ def choose(shaping: Shaping, network: Filter, terminal: Filter | None, *, fees: 
         in_t = _near_books_t(terminal, _RAW_KEY)
         wide, narrow = f"{wide} OR {in_t.wide}", f"{narrow} OR {in_t.narrow}"
     chosen = f"({wide}) AND ({narrow})"
-    if network.buckets_log2 and (terminal or network).books_hashed:
+    if network.summed:
+        steps.append(Step("books_keys", _SOME_KEYS_ALONE if terminal is None else _SOME_KEYS))
+        chosen = _of_keys("books", "key_hash_t")
+    elif network.buckets_log2 and (terminal or network).books_hashed:
         asked = f"{_HOLDS} AND ({narrow})"
         steps.append(_keys("books", "key_hash_t", "books_src", shaping.near('"date"'), asked))
         chosen = _of_keys("books", "key_hash_t")
-    picked = shaping.books(f"{_HOLDS} AND {chosen}")
+    picked = (
+        f"SELECT * EXCLUDE (row_hash_n, row_hash_t) FROM ({shaping.books(f'{_HOLDS} AND {chosen}')}) AS b"  # noqa: S608
+    )
     steps += [
         Step("books_open", picked, keep=bool(network.buckets_log2)),
         Step("books_near_n", f"SELECT * FROM books_open WHERE {in_n.narrow}", keep=False),  # noqa: S608 - our own text
@@ -200,18 +213,44 @@ def _digest_books(network: Filter, terminal: Filter) -> Step:
     if network.books_hashed and terminal.books_hashed:
         where = f"{in_n} OR {in_t}"
     return Step("digest_books", fill(
-        _DIGEST_BOOKS, in_n=in_n, fine_n=network.fine(key), hash_n=hash_n, in_t=in_t, fine_t=terminal.fine(key_t),
-        hash_t=hash_t, where=where,
+        _DIGEST_BOOKS, in_n=in_n, key_n=key, hash_n=hash_n, in_t=in_t, key_t=key_t, hash_t=hash_t, where=where,
     ))  # fmt: skip
 
 
-def _unequal(s: str, how: Filter, bad: str) -> tuple[Step, ...]:
-    """Give the steps from the digests of both sides to the fine buckets that differ, and to what is quick to ask."""
+def _compared(network: Filter, terminal: Filter | None, *, fees: bool) -> Iterable[Step]:
+    """Give the steps from the sums that differ to the hashes of our books that have to be looked at."""
+    odd = _ODD_VOIDS + (f" UNION {odd_fees(noted=network.noted)}" if fees else "")
+    unequal = f"SELECT b FROM differing_n UNION SELECT b // {network.width} AS b FROM odd_n"  # noqa: S608 - our own text
+    yield Step("odd_n", odd)
+    yield Step("unequal_n", unequal, below=network.buckets)
+    if terminal:
+        yield Step("unequal_t", "SELECT b FROM differing_t", below=terminal.buckets)
+    yield _some_books(network, terminal)
+
+
+def _some_books(network: Filter, terminal: Filter | None) -> Step:
+    where = f"row_hash_n IS NULL OR in_set({network.bucket('key_hash_n')}, 'unequal_n')"
+    if terminal:
+        where += f" OR row_hash_t IS NULL OR in_set({terminal.bucket('key_hash_t')}, 'unequal_t')"
+    return Step("some_books", fill(_SOME_BOOKS, where=where))
+
+
+# What has no row hash in a leg may have to go on for all its sums say; what need not is left out behind.
+_SOME_KEYS_ALONE = "SELECT b_t AS k FROM some_books WHERE d_n IS NULL OR b_n IN (SELECT b FROM bad_n)"
+_SOME_KEYS = f"{_SOME_KEYS_ALONE} OR d_t IS NULL OR b_t IN (SELECT b FROM bad_t)"  # noqa: S608 - our own text
+
+
+def _unequal(s: str, how: Filter, odd: str = "") -> tuple[Step, ...]:
+    """Give the steps from the digests of both sides to the keys that differ, and to what is quick to ask."""
+    bad = fill(_BAD, s=s, width=how.width) + odd
+    if how.summed:
+        both = fill(_BOTH_SOME, s=s, bucket=how.bucket(f"b_{s}"))
+        return (Step(f"both_{s}", both, keep=False), Step(f"bad_{s}", bad))
     return (
         Step(f"both_{s}", fill(_BOTH, s=s), keep=False),
-        Step(f"unequal_{s}", fill(_UNEQUAL, s=s, of=FINE), below=how.buckets),
+        Step(f"unequal_{s}", fill(_UNEQUAL, s=s, width=how.width), below=how.buckets),
         Step(f"bad_{s}", bad),
-        Step(f"near_{s}", f"SELECT b // {FINE} AS b FROM bad_{s}", below=how.buckets),  # noqa: S608
+        Step(f"near_{s}", f"SELECT b // {how.width} AS b FROM bad_{s}", below=how.buckets),  # noqa: S608
     )
 
 
@@ -224,23 +263,33 @@ def _network(shaping: Shaping, how: Filter, *, fees: bool) -> tuple[Step, ...]:
         key, where, keyless = key_hash("rrn"), "moves AND rrn <> ''", "rrn = ''"
         values = ("amount", "currency", "day", "live", *(f"n.{one}" for one in how.network_columns))
         hashed = row_hash("rrn", values)
-    digest = fill(_DIGEST_WITH_FEES if fees else _DIGEST, fine=how.fine(key), hash=hashed, side="net", where=where,
-                  due=FEE_DUE)  # fmt: skip
+    digest = fill(
+        _DIGEST_WITH_FEES if fees else _DIGEST, key=key, hash=hashed, side="net", where=where, due=FEE_DUE
+    )
     near = _near(how, key, "n")
     keys: tuple[Step, ...] = ()
     chosen = near.unless(keyless)
-    if how.lines_hashed:
+    digests: tuple[Step, ...] = (Step("digest_n", digest),)
+    if how.summed:
+        some = fill(_SOME_LINES, role="network", where=f"in_set({how.bucket(key)}, 'unequal_n')")
+        digests = (Step("some_n", some),)
+        keys = (Step("net_keys", "SELECT b AS k FROM bad_n UNION ALL SELECT -1 AS k"),)
+        chosen = _of_keys("net", key)
+    elif how.lines_hashed:
         keys = (_keys("net", key, "network_src", shaping.near(LINE_DAY), f"({keyless} OR {near.narrow})"),)
         chosen = _of_keys("net", key)
     return (
-        Step("digest_n", digest),
-        Step("odd_voids", fill(_ODD_VOIDS, fine=how.fine(key_hash("v.rrn")))),
-        *_unequal("n", how, fill(_BAD_OR_ODD, s="n", of=FINE)),
+        *digests,
+        *(() if how.summed else (Step("odd_n", _ODD_VOIDS),)),
+        *_unequal("n", how, _OR_ODD),
         *keys,
         Step(
             "net_open", shaping.lines("network", f"{MOVES} AND {chosen}", f"moves AND {chosen}"), keep=False
         ),
     )
+
+
+_SOME_TERM_KEYS = "SELECT b AS k FROM bad_t UNION ALL SELECT b AS k FROM some_t WHERE d IS NULL"
 
 
 def _terminal(shaping: Shaping, how: Filter) -> tuple[Step, ...]:
@@ -252,63 +301,23 @@ def _terminal(shaping: Shaping, how: Filter) -> tuple[Step, ...]:
         key, hashed, where = "key_hash", "row_hash", "row_hash IS NOT NULL"
         asked = f"(row_hash IS NULL OR {_near(how, key, 't').narrow})"
         keys = (_keys("term", key, "terminal_src", shaping.near(LINE_DAY), asked),)
+        if how.summed:
+            keys = (Step("term_keys", _SOME_TERM_KEYS),)
         chosen = shaped = f"{_of_keys('term', key)} AND {asked}"
     else:
         key, where = key_hash(_TERMINAL_KEY), "moves AND live = 1"
         hashed = row_hash(_TERMINAL_KEY, ("amount", "currency", *how.terminal_columns, *batch))
         chosen = _near(how, key_hash(_RAW_LINE_KEY), "t").unless(f"mark NOT IN ({LIVE[Role.TERMINAL]})")
         shaped = _near(how, key, "t").unless("live = 0")
+    first = Step("digest_t", fill(_DIGEST, key=key, hash=hashed, side="term", where=where))
+    if how.summed:
+        asked = f"row_hash IS NULL OR in_set({how.bucket(key)}, 'unequal_t')"
+        first = Step("some_t", fill(_SOME_LINES, role="terminal", where=asked))
     return (
-        Step("digest_t", fill(_DIGEST, fine=how.fine(key), hash=hashed, side="term", where=where)),
-        *_unequal("t", how, fill(_BAD, s="t", of=FINE)),
+        first,
+        *_unequal("t", how),
         *keys,
         Step(
             "term_open", shaping.lines("terminal", f"{MOVES} AND {chosen}", f"moves AND {shaped}"), keep=False
         ),
-    )
-
-
-_SAMPLE = "SELECT mid, amount, fee FROM net WHERE kind = 'payment' AND moves AND live = 1 AND $sample"
-_VOTES = """
-SELECT mid, (abs(fee) * 20000 + abs(amount)) // (2 * abs(amount)) AS basis_points, count(*) AS votes
-FROM fee_sample WHERE abs(amount) >= 5000 GROUP BY 1, 2
-"""
-# A rounded fee may vote for the rate beside the true one; of many lines most do not, of few all of them may.
-_SHORTLIST = """
-SELECT mid, basis_points, min(place) AS place FROM (
-    SELECT mid, basis_points, place FROM rate_places WHERE place <= 3
-    UNION ALL SELECT mid, basis_points - 1, place + 3 FROM rate_places WHERE place <= 3 AND voters <= 50
-    UNION ALL SELECT mid, basis_points + 1, place + 3 FROM rate_places WHERE place <= 3 AND voters <= 50
-) AS c GROUP BY mid, basis_points
-"""
-_PLACES = """
-SELECT mid, basis_points, row_number() OVER (PARTITION BY mid ORDER BY votes DESC, basis_points) AS place,
-    sum(votes) OVER (PARTITION BY mid) AS voters
-FROM rate_votes
-"""
-_RATES = """
-SELECT mid, basis_points FROM (
-    SELECT mid, basis_points, kept, all_,
-        row_number() OVER (PARTITION BY mid ORDER BY kept DESC, tried, basis_points) AS place
-    FROM (
-        SELECT n.mid, r.basis_points, r.place AS tried, count(*) AS all_,
-            CAST(sum(CASE WHEN n.fee = $due THEN 1 ELSE 0 END) AS BIGINT) AS kept
-        FROM fee_sample AS n JOIN rate_shortlist AS r ON n.mid = r.mid GROUP BY 1, 2, 3
-    ) AS k
-) AS p WHERE place = 1 AND all_ >= 5 AND kept * 5 >= all_ * 4
-    AND mid NOT IN (SELECT mid FROM rates_given)
-UNION ALL SELECT mid, basis_points FROM rates_given
-"""
-
-
-def rates(how: Filter) -> tuple[Step, ...]:
-    """Give the steps that find each merchant's agreed rate: the given one, else that of four fifths of its lines."""
-    number = "stan" if "stan" in how.network_columns else "rrn"
-    sample = f"right({number}, 1) = '7'" if how.sampled else "TRUE"
-    return (
-        Step("fee_sample", fill(_SAMPLE, sample=sample)),
-        Step("rate_votes", _VOTES),
-        Step("rate_places", _PLACES),
-        Step("rate_shortlist", _SHORTLIST),
-        Step("rates", fill(_RATES, due=FEE_DUE)),
     )

@@ -195,7 +195,7 @@ def match(s: str, *, fees: bool) -> tuple[Step, ...]:
         Step(f"lone_lines_{s}", fill(_LONE_LINES, s=s, key=key, whole=whole)),
         Step(f"lone_books_{s}", fill(_LONE_BOOKS, s=s, key=key, whole=whole)),
         Step(f"link_{s}_0", _CLEAN_N if s == "n" else _CLEAN_T),
-        Step(f"left_{s}_0", fill(_LEFT_LINES, before=f"lines_{s}", taken=f"link_{s}_0")),
+        Step(f"left_{s}_0", fill(_LEFT_LINES, before=f"lines_{s}", taken=f"link_{s}_0"), keep=False),
         Step(f"free_{s}_0", fill(_LEFT_BOOKS, before=f"matchable_{s}", taken=f"link_{s}_0")),
     ]  # fmt: skip
     free, tolerant_yet = f"free_{s}_0", False
@@ -208,7 +208,7 @@ def match(s: str, *, fees: bool) -> tuple[Step, ...]:
                 served = (f"SELECT tx_id FROM link_{s}_{n} WHERE own = 1" for n in range(1, at))  # noqa: S608
                 steps.append(Step(taken, " UNION ".join(served)))
             spares = (
-                (taken, free) if free != f"free_{s}_0" else None
+                (taken, free, "tx_id") if free != f"free_{s}_0" else None
             )  # the first one is read again by the pairs
             steps.append(Step(f"free_{s}_{at}", fill(_FREE_BOOKS, before=free, taken=taken), spares=spares))
             free = f"free_{s}_{at}"
@@ -216,7 +216,7 @@ def match(s: str, *, fees: bool) -> tuple[Step, ...]:
         steps += [
             Step(f"link_{s}_{at}", fill(sql, name=one.name, rank=at, lines=before, books=free, on=one.on)),
             Step(f"left_{s}_{at}", fill(_LEFT_LINES, before=before, taken=f"link_{s}_{at}"),
-                 spares=(f"link_{s}_{at}", before)),
+                 spares=(f"link_{s}_{at}", before, "row_id") if at > 1 else None),
         ]  # fmt: skip
     last = len(PASSES[s])
     links = (f"SELECT row_id, tx_id, pass, rank, own FROM link_{s}_{n}" for n in range(last + 1))  # noqa: S608
