@@ -14,7 +14,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 from storno.recon.steps.sides import BOOKS_TOTALS, LINES_AS, TOTALS
 from storno.statements import fee_notes
 from storno.statements.bucket_sums import unequal
-from storno.statements.digest import LIVE_MARKS
+from storno.statements.digest import LIVE_MARKS, NETWORK_VALUES, TERMINAL_VALUES
 from storno.statements.digester import totals_of
 from storno.statements.line import Role
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from storno.recon.engines.base import Engine
     from storno.recon.sides import Sides
-    from storno.recon.steps.filter import Filter
+    from storno.recon.steps.buckets import Filter
     from storno.recon.steps.sides import Shaping
 
 COARSER_LOG2 = 1
@@ -80,26 +80,43 @@ class Carried:
         return said
 
     def sums(self, network: Filter, terminal: Filter | None) -> tuple[Filter, Filter | None]:
-        """Take over the buckets' sums that files carry, where they are of all rows, of both legs, and fine enough."""
-        found = []
-        for how, s, role in ((network, "n", Role.NETWORK), (terminal, "t", Role.TERMINAL)):
-            if how is None:
-                continue
-            hashed = how.buckets_log2 and how.lines_hashed and how.books_hashed
-            if not (hashed and self._all_near("books") and self._all_near(role.value)):
-                return network, terminal
-            compared = unequal(
-                [(one.path, f"key_hash_{s}") for one in self._sides.books],
-                [(one.path, "key_hash") for one in self._sides.of(role)],
-            )
-            if compared is None or compared[0] < how.buckets_log2 - COARSER_LOG2:
-                return network, terminal
-            found.append((f"differing_{s}", *compared))
-        for name, _, numbers in found:
-            self._engine.given(name, numbers)
-        taken = [log2 for _, log2, _ in found]
-        network = replace(network, buckets_log2=taken[0], summed=True)
-        return network, replace(terminal, buckets_log2=taken[1], summed=True) if terminal else None
+        """Say whether all rows come with hashes, and take over the sums that files carry, where they are enough."""
+        if not network.buckets_log2 or not self._are_hashed(network, terminal):
+            return network, terminal
+        network = replace(network, hashed=True)
+        compared = self._compared(network, "n", Role.NETWORK)
+        if terminal is None:
+            return self._given(network, compared, "n"), None
+        terminal = replace(terminal, hashed=True)
+        other = self._compared(terminal, "t", Role.TERMINAL)
+        return self._given(network, compared, "n"), self._given(terminal, other, "t")
+
+    def _are_hashed(self, network: Filter, terminal: Filter | None) -> bool:
+        """Say whether all sides' hashes are stored, and over just the columns that can be compared."""
+        shaping, legs = self._shaping, (Role.NETWORK, *((Role.TERMINAL,) if terminal else ()))
+        covers = network.network_columns == NETWORK_VALUES
+        if terminal:
+            batch = ("batch",) if terminal.terminal_batch else ()
+            covers &= (*terminal.terminal_columns, *batch) == TERMINAL_VALUES
+        sides = ("books", *(one.value for one in legs))
+        return covers and shaping.hashed.issuperset(sides) and shaping.marked.isdisjoint(sides)
+
+    def _compared(self, how: Filter, s: str, role: Role) -> tuple[int, pa.Table] | None:
+        """Compare the sums of a leg's two sides; None: they are not those of all rows, or too coarse."""
+        if not (self._all_near("books") and self._all_near(role.value)):
+            return None
+        compared = unequal(
+            [(one.path, f"key_hash_{s}") for one in self._sides.books],
+            [(one.path, "key_hash") for one in self._sides.of(role)],
+        )
+        return compared if compared and compared[0] >= how.buckets_log2 - COARSER_LOG2 else None
+
+    def _given(self, how: Filter, compared: tuple[int, pa.Table] | None, s: str) -> Filter:
+        if compared is None:
+            return how
+        log2, differing = compared
+        self._engine.given(f"differing_{s}", differing)
+        return replace(how, buckets_log2=log2, given=True)
 
     def notes(self) -> bool:
         """Take over what all files of the network have noted of their merchants' rates."""

@@ -41,14 +41,15 @@ from storno.recon.rules import RULES
 from storno.recon.sides import Effort
 from storno.recon.steps import match
 from storno.recon.steps.books import HASHES
+from storno.recon.steps.buckets import Filter
 from storno.recon.steps.deposits import LIKELY as DEPOSITS_LIKELY
 from storno.recon.steps.deposits import PASSES as DEPOSIT_PASSES
 from storno.recon.steps.deposits import deposits
 from storno.recon.steps.fees import rates
-from storno.recon.steps.filter import Filter, choose
+from storno.recon.steps.filter import choose
 from storno.recon.steps.pairs import Terms, pairs, results
 from storno.recon.steps.sides import Shaping, sides, totals
-from storno.statements.digest import NETWORK_VALUES, TERMINAL_VALUES, hashes_of_lines
+from storno.statements.digest import hashes_of_lines
 from storno.statements.line import Role
 
 if TYPE_CHECKING:
@@ -267,14 +268,6 @@ class _Run:
             seen.network_columns, columns, "batch" in seen.terminal_columns,
         )  # fmt: skip
 
-    def _hashed(self, how: Filter, leg: Leg, *, covers: bool) -> Filter:
-        """Say whose hashes are stored; `covers`: over just the columns that can be compared."""
-        hashed, role = self._shaping.hashed, leg.value
-        return replace(
-            how, books_hashed=covers and "books" in hashed,
-            lines_hashed=covers and role in hashed and role not in self._shaping.marked,
-        )  # fmt: skip
-
     @staticmethod
     def _sampled_by(seen: Seen) -> str:
         """Give the column by whose last digit one line in ten is asked for its rate; empty: all are."""
@@ -303,10 +296,6 @@ class _Run:
         terminal = self._filter(seen, seen.terminal) if Leg.TERMINAL in self._legs else None
         if terminal and not network.buckets_log2:
             terminal = replace(terminal, buckets_log2=0)
-        network = self._hashed(network, Leg.NETWORK, covers=network.network_columns == NETWORK_VALUES)
-        if terminal:
-            values = (*terminal.terminal_columns, *(("batch",) if terminal.terminal_batch else ()))
-            terminal = self._hashed(terminal, Leg.TERMINAL, covers=values == TERMINAL_VALUES)
         noted = seen.fees and self._carried.notes()
         network, terminal = self._carried.sums(replace(network, noted=noted), terminal)
         first = (

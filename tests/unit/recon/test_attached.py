@@ -13,6 +13,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from recon_kit import AS_OF, compare, found, proved, sides
+from storno.recon import carried
 from storno.recon.engines.duckdb import DuckEngine
 from storno.recon.result import Verdict
 from storno.recon.rules._example import line, sale, undone
@@ -153,14 +154,17 @@ def test_given_rates_go_before_noted_ones(tmp_path):
 
 
 @pytest.mark.parametrize("first", ["20261102", "20261103"])
-def test_a_period_that_cuts_rows_off_uses_none_of_it(tmp_path, first):
+def test_a_period_that_cuts_rows_off_uses_none_of_it(tmp_path, monkeypatch, first):
     early = [sale(one, 1_000, date="20260901") for one in range(5_000, 5_010)]
     ours = [sale(one, amount(1, one)) for one in MANY]
     options = Options(first=first, last=first, as_of=AS_OF)
     plain = compare(world(tmp_path / "a", stored=False, books=ours + early), options, EFFORT)
     with from_row(1_000):
-        kept, _, steps = looked_at(world(tmp_path / "b", stored=True, books=ours + early), options)
-    assert "digest_n" in steps
+        files = world(tmp_path / "b", stored=True, books=ours + early)
+    with monkeypatch.context() as patch:
+        patch.setattr(carried, "unequal", None)  # whoever takes the sums over breaks
+        kept, rows, _ = looked_at(files, options)
+    assert sum(rows["matchable_n"].values()) < len(MANY)
     assert kept.accounts == plain.accounts
     assert kept.table == plain.table
 
