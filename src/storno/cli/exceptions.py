@@ -19,6 +19,7 @@ import click
 from storno.app import home_dir
 from storno.cli import exception_orders as orders
 from storno.cli.cases import ListByDefault
+from storno.cli.count_option import count_option, how_many, rest
 from storno.cli.exception_sheet import write_sheet
 from storno.cli.exception_words import (
     SEVERITIES,
@@ -107,9 +108,7 @@ def view_of(settings: Settings) -> View:
 @click.option("--kind", default="", help=t("Only this finding or case.", "仅此类差异或差错。"))
 @click.option("--mid", default="", help=t("Only this merchant's.", "仅此商户。"))
 @click.option("--overdue", is_flag=True, help=t("Only what is past its due day.", "仅逾期。"))
-@click.option(
-    "-n", "count", type=click.IntRange(1), default=LISTED, show_default=True, help=t("At most.", "最多条数。")
-)
+@count_option(LISTED)
 @click.option(
     "--out",
     type=click.Path(dir_okay=False),
@@ -124,22 +123,23 @@ def list_(  # noqa: D103 - its help says it
     kind: str,
     mid: str,
     overdue: bool,  # noqa: FBT001 - click's flag
-    count: int,
+    count: int | None,
     out: str | None,
     as_json: bool,  # noqa: FBT001 - click's flag
 ) -> int:
     settings = settings_of(home)
     view = view_of(settings)
     wanted = Wanted(every=not unsettled, owner=owner, kind=kind_named(kind), mid=mid, overdue=overdue)
-    totals = _Totals()
+    totals, most = _Totals(), how_many(count, LISTED, as_json=as_json)
     with open_journal(home) as journal:
         found = totals.counting(entries(journal, view, wanted))
-        if out is None:
-            shown = heapq.nsmallest(count, found, key=by_urgency)
+        if out is None and most is not None:
+            shown = heapq.nsmallest(most, found, key=by_urgency)
         else:
-            every = sorted(found, key=by_urgency)
-            write_sheet(Path(out), every, view.utc_offset_min)
-            shown = every[:count]
+            shown = sorted(found, key=by_urgency)
+            if out is not None:
+                write_sheet(Path(out), shown, view.utc_offset_min)
+            shown = shown[:most]
     if not totals.count and (none := unknown_kind(wanted.kind)):
         raise none
     if as_json:
@@ -204,6 +204,8 @@ def _print_list(shown: Sequence[Entry], totals: _Totals, home: str | None, view:
             f"共 {number} 条，显示 {len(shown)} 条，逾期 {late} 条",
         )
     )
+    if more := rest(number, len(shown)):
+        click.echo(more + t("; --out FILE.xlsx writes all to a sheet", "；--out 文件.xlsx 全部导出为表格"))
 
 
 def _entry_lines(one: Entry, home: str | None, view: View) -> Iterator[str]:

@@ -113,6 +113,21 @@ def test_filters(home, capsys):
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
+def test_programs_get_the_whole_list_and_people_are_told_how_to_see_the_rest(home, capsys, lang, tmp_path):
+    more = [finding(number) for number in range(10, 60)]
+    record(home, more, [], int(time.time() * 1000), "run-2")
+    body = listed(capsys)
+    assert (body["count"], len(body["exceptions"])) == (54, 54)
+    assert len(listed(capsys, "--limit", "3")["exceptions"]) == 3
+    out = told(capsys, "exceptions", "--lang", lang)[1]
+    assert {"en": "4 more not shown: -n 54 shows all", "zh": "另有 4 条未显示：-n 54 显示全部"}[lang] in out
+    assert out.count("reconciliation  2026" if lang == "en" else "对账  2026") == 49
+    assert "not shown" not in told(capsys, "exceptions", "-n", "54")[1]
+    code, out, _ = told(capsys, "exceptions", "--out", str(tmp_path / "all.csv"), "-n", "3")
+    assert (code, "54 written" in out) == (0, True)
+
+
+@pytest.mark.parametrize("lang", ["en", "zh"])
 def test_one_is_shown_with_everything(home, capsys, lang):
     told(capsys, "exceptions", "note", OVER.finding_id, "--note", "asked the shop", "--operator", "li")
     code, out, _ = told(capsys, "exceptions", "show", OVER.finding_id[:6], "--lang", lang)
