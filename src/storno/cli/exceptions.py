@@ -47,6 +47,7 @@ from storno.money import Money
 from storno.recon.ageing import Calendar, CalendarError, local_day, read_calendar
 from storno.recon.outside import outside_lines
 from storno.recon.queue import View, Wanted, by_urgency, entries, rule_of
+from storno.statements.line import FileRefused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -248,7 +249,10 @@ def show(what: str, home: str | None, as_json: bool) -> int:  # noqa: FBT001 - c
         assert record is not None, f"{finding_id} was there and is gone"
         facts = journal.exception_facts(finding_id)
     entry = view.finding(record)
-    outside = outside_lines(home_dir(home), record.about.lines)
+    try:
+        outside = outside_lines(home_dir(home), record.about.lines)
+    except FileRefused as error:
+        raise Trouble(t(error.english, error.chinese), where=str(home_dir(home))) from None
     if as_json:
         click.echo(json.dumps(_show_data(entry, facts, outside), ensure_ascii=False))
         return ExitCode.DONE

@@ -28,7 +28,7 @@ from storno.recon.steps.deposits import PASSES as DEPOSIT_PASSES
 from storno.recon.steps.match import names_of
 from storno.reversal.lifecycle import Input
 from storno.reversal.machine import step
-from storno.statements.catalogue import Catalogue
+from storno.statements.catalogue import MANIFESTS, Catalogue
 
 PAN = "6222021234567890128"
 SMALL, LARGE, OVER = (
@@ -171,6 +171,14 @@ def test_outside_lines_are_shown_masked(home, capsys, tmp_path):
     assert "R2" not in out
     assert "not here any more" in out
     assert "bank.csv:2 payment ¥12.00 settled 2026-11-20 merchant 898440153110001" in " ".join(out.split())
+
+
+def test_a_damaged_manifest_is_named_and_no_fault_of_ours(home, capsys):
+    folder = home / "statements" / MANIFESTS
+    folder.mkdir(parents=True)
+    (folder / "odd.json").write_text("{", "utf-8")
+    code, _, err = told(capsys, "exceptions", "show", OVER.finding_id)
+    assert (code, "odd.json" in err) == (2, True)
 
 
 def test_the_time_of_an_outside_line_is_never_taken_for_a_card_number(home, capsys, tmp_path):
