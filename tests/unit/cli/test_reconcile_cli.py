@@ -169,6 +169,31 @@ def test_foreign_books_are_refused(home, capsys, tmp_path):
     assert "tx_id" in said
 
 
+def test_several_books_follow_one_option_as_a_shell_writes_them_out(home, town, capsys, tmp_path):
+    the_rest(town, home)
+    whole = pq.read_table(next((town.out / "books").glob("*.parquet")))
+    parts = [tmp_path / f"{at}.parquet" for at in range(3)]
+    for at, path in enumerate(parts):
+        pq.write_table(whole.slice(at * 100, 100 if at < 2 else None), path)
+    one, two, three = map(str, parts)
+    _, repeated = reconcile(capsys, "--no-record", "--books", one, "--books", two, "--books", three)
+    assert next(part for part in repeated["rows"] if part["side"] == "books")["rows"] == whole.num_rows
+    for argv in (["--books", one, two, three], ["--books", one, "--hold-days", "3", two, three]):
+        _, result = reconcile(capsys, "--no-record", *argv)
+        assert result["run_id"] == repeated["run_id"]
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_a_file_that_nothing_was_said_of_is_not_taken_for_books(home, capsys, language, tmp_path):
+    (tmp_path / "bill.csv").write_text("x", "utf-8")
+    code, said = reconcile(capsys, str(tmp_path / "bill.csv"), "--lang", language.value)
+    assert code == 2
+    assert {Language.EN: "imported first (storno import", Language.ZH: "须先导入（storno import"}[
+        language
+    ] in said
+    assert "bill.csv" in said
+
+
 @pytest.mark.parametrize("language", list(Language))
 def test_books_that_are_none_or_have_holes_are_told_in_one_language(home, town, capsys, tmp_path, language):
     junk = tmp_path / "junk.parquet"
