@@ -46,7 +46,7 @@ from storno.journal.exception_table import TITLES, Standing
 from storno.money import Money
 from storno.recon.ageing import Calendar, CalendarError, local_day, read_calendar
 from storno.recon.outside import outside_lines
-from storno.recon.queue import View, Wanted, by_urgency, entries, rule_of
+from storno.recon.queue import View, Wanted, by_urgency, entries, words_of
 from storno.statements.line import FileRefused
 
 if TYPE_CHECKING:
@@ -267,13 +267,13 @@ def _show_data(
     entry: Entry, facts: Sequence[ExceptionFact], outside: Sequence[OutsideLine]
 ) -> dict[str, Any]:
     assert entry.record is not None, "a case has no facts of its own here"
-    one, rule = entry.record.about, rule_of(entry.kind)
+    one, words = entry.record.about, words_of(entry.record.about)
     return as_data(entry) | {
         "leg": one.leg, "key": one.key, "sure": one.sure, "matched_by": one.matched_by or None,
         "expected_minor": one.expected_minor, "found_minor": one.found_minor, "settled_on": one.settled_on or None,
         "date": one.date or None, "proposer": entry.record.proposer or None,
         "reference": entry.record.reference or None, "note": entry.record.note or None,
-        "what": None if rule is None else t(*rule.what), "not_do": None if rule is None else t(*rule.not_do),
+        "what": None if words is None else t(*words.what), "not_do": None if words is None else t(*words.not_do),
         "lines": [{"where": line.where, "file": line.file or None, **dict(line.members)} for line in outside],
         "line_count": len(one.lines), "evidence": list(entry.record.evidence),
         "history": [fact_data(fact) for fact in facts],
@@ -289,7 +289,7 @@ def _show_lines(
 ) -> Iterator[str]:
     record = entry.record
     assert record is not None, "a case has no facts of its own here"
-    one, rule = record.about, rule_of(entry.kind)
+    one, words = record.about, words_of(record.about)
     yield f"{entry.id}  {kind_title(entry)}  {money(entry)}"
     late = t(", OVERDUE", "，已逾期") if entry.age.overdue else ""
     rows: list[tuple[str, str]] = [
@@ -299,13 +299,13 @@ def _show_lines(
         (t("owner", "负责人"), record.owner or t("nobody", "未分派")),
         (t("day", "日期"), day_of(one)),
         (t("about", "对象"), one.key),
-        (t("what", "情况"), "" if rule is None else t(*rule.what)),
+        (t("what", "情况"), "" if words is None else t(*words.what)),
         (t("how sure", "把握"), how_sure(one)),
         (t("expected", "应有"), _minor(one.expected_minor, one.currency)),
         (t("found", "实有"), _minor(one.found_minor, one.currency)),
         (t("whose", "责任方"), whose(entry)),
         (t("next", "下一步"), next_step(entry)),
-        (t("DO NOT", "切勿"), "" if rule is None else t(*rule.not_do)),
+        (t("DO NOT", "切勿"), "" if words is None else t(*words.not_do)),
         (t("transaction", "交易"), same_home(f"storno explain {one.tx_id}", home) if one.tx_id else ""),
         (t("resolution", "处理"), _resolution(entry, home)),
     ]

@@ -38,6 +38,12 @@ FROM bank AS b ANTI JOIN deposits AS d ON b.row_id = d.row_id
 GROUP BY CASE WHEN b.kind = 'preauth' THEN 'preauth' WHEN b.amount = 0 THEN 'no_money' WHEN b.live = 0 THEN 'no_effect'
     ELSE 'not_payout' END
 """
+_LEARNED = """
+SELECT count(*), coalesce(min(n), 0), coalesce(max(n), 0) FROM (
+    SELECT mid, max(learned_from) AS n FROM result_n
+    WHERE rule = 'fee_mismatch' AND what = 'finding' AND learned_from > 0 GROUP BY mid
+) AS m
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +202,21 @@ def bank_note(account: Account) -> Reason:
     return Reason(
         "bank", f"the bank statements ({lines}) were not compared: without a clearing file nothing says "
         "what was due", f"银行流水（{account.rows} 行）未核对：没有清算文件，无从得知应付金额",
+    )  # fmt: skip
+
+
+def rate_notes(engine: Engine) -> Iterable[Reason]:
+    """Say that fees were found wrong by rates that nobody gave, and what to do."""
+    ((merchants, least, most),) = engine.rows(_LEARNED)
+    if not merchants:
+        return
+    of, of_zh = (f"{least} to {most}", f"{least} 至 {most}") if least != most else (str(most),) * 2
+    whose = "1 merchant was" if merchants == 1 else f"{merchants} merchants were"
+    yield Reason(
+        "rates", f"the fee rates of {whose} not given but learned from {of} lines of each: fees that differ from them "
+        "are likely at most; give the agreed rates with --fees",
+        f"有 {merchants} 个商户的费率未给出，由各自 {of_zh} 笔交易推断：据此得出的手续费不符最多为“很可能”；"
+        "请用 --fees 给出协议费率",
     )  # fmt: skip
 
 

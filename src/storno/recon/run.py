@@ -376,6 +376,7 @@ class _Run:
             if leg is Leg.NETWORK:
                 bridges += proof.network_bridge(lines, books, found.get(leg, {}), end)
         absent, notes = self._missing(seen)
+        notes += proof.rate_notes(self._engine)
         if self._sides.of(Role.BANK) and Leg.BANK not in self._legs:
             accounts.append(proof.bank_account(self._engine, None))
             notes.append(proof.bank_note(accounts[-1]))

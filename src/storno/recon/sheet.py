@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from storno.money import exponent_of
-from storno.recon.finding import SURENESS, WHOSE, Sureness
+from storno.recon.finding import WHOSE, Sureness
 from storno.recon.rules import RULES
 
 if TYPE_CHECKING:
@@ -60,10 +60,12 @@ def major(minor: int | None, currency: str) -> Decimal | None:
 
 def row_of(row: dict[str, Any]) -> Row:
     """Give a row of the result in the order of `HEADER`."""
-    rule, sure = RULES[row["rule"]], SURENESS[Sureness(row["sure"])]
+    rule = RULES[row["rule"]]
+    sure = rule.how_sure(Sureness(row["sure"]), row["matched_by"])
+    next_step = rule.words(row["amount_minor"], row["matched_by"]).next_step
     whose = WHOSE[rule.whose]
     more = {
-        "differs": rule.title[0], "差错": rule.title[1], "next_step": rule.next_step[0], "下一步": rule.next_step[1],
+        "differs": rule.title[0], "差错": rule.title[1], "next_step": next_step[0], "下一步": next_step[1],
         "how_sure": sure[0], "把握": sure[1], "whose": whose[0], "责任方": whose[1],
     }  # fmt: skip
     amounts = {name: major(row[f"{name}_minor"], row["currency"]) for name in ("amount", "expected", "found")}

@@ -28,7 +28,7 @@ from storno.recon.steps.deposits import PASSES as DEPOSIT_PASSES
 from storno.recon.steps.match import names_of
 from storno.reversal.lifecycle import Input
 from storno.reversal.machine import step
-from storno.statements.catalogue import MANIFESTS, Catalogue
+from storno.statements.catalogue import Catalogue
 
 PAN = "6222021234567890128"
 SMALL, LARGE, OVER = (
@@ -113,21 +113,6 @@ def test_filters(home, capsys):
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])
-def test_programs_get_the_whole_list_and_people_are_told_how_to_see_the_rest(home, capsys, lang, tmp_path):
-    more = [finding(number) for number in range(10, 60)]
-    record(home, more, [], int(time.time() * 1000), "run-2")
-    body = listed(capsys)
-    assert (body["count"], len(body["exceptions"])) == (54, 54)
-    assert len(listed(capsys, "--limit", "3")["exceptions"]) == 3
-    out = told(capsys, "exceptions", "--lang", lang)[1]
-    assert {"en": "4 more not shown: -n 54 shows all", "zh": "另有 4 条未显示：-n 54 显示全部"}[lang] in out
-    assert out.count("reconciliation  2026" if lang == "en" else "对账  2026") == 49
-    assert "not shown" not in told(capsys, "exceptions", "-n", "54")[1]
-    code, out, _ = told(capsys, "exceptions", "--out", str(tmp_path / "all.csv"), "-n", "3")
-    assert (code, "54 written" in out) == (0, True)
-
-
-@pytest.mark.parametrize("lang", ["en", "zh"])
 def test_one_is_shown_with_everything(home, capsys, lang):
     told(capsys, "exceptions", "note", OVER.finding_id, "--note", "asked the shop", "--operator", "li")
     code, out, _ = told(capsys, "exceptions", "show", OVER.finding_id[:6], "--lang", lang)
@@ -171,14 +156,6 @@ def test_outside_lines_are_shown_masked(home, capsys, tmp_path):
     assert "R2" not in out
     assert "not here any more" in out
     assert "bank.csv:2 payment ¥12.00 settled 2026-11-20 merchant 898440153110001" in " ".join(out.split())
-
-
-def test_a_damaged_manifest_is_named_and_no_fault_of_ours(home, capsys):
-    folder = home / "statements" / MANIFESTS
-    folder.mkdir(parents=True)
-    (folder / "odd.json").write_text("{", "utf-8")
-    code, _, err = told(capsys, "exceptions", "show", OVER.finding_id)
-    assert (code, "odd.json" in err) == (2, True)
 
 
 def test_the_time_of_an_outside_line_is_never_taken_for_a_card_number(home, capsys, tmp_path):

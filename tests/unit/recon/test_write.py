@@ -103,6 +103,19 @@ def test_a_clerk_reads_what_how_sure_whose_and_what_next_in_both_languages(tmp_p
     assert (folder / "differences.csv").read_bytes().startswith(b"\xef\xbb\xbf")
 
 
+def test_the_sheet_says_that_a_fee_rate_was_learned(tmp_path):
+    folder = written(
+        tmp_path, books=[sale(n) for n in range(1, 7)],
+        network=[*(line(n, fee_minor=-60) for n in range(1, 6)), line(6, fee_minor=-30)],
+    )  # fmt: skip
+    with (folder / "differences.csv").open(encoding="utf-8-sig", newline="") as file:
+        (row,) = csv.DictReader(file)
+    weak = RULES["fee_mismatch"].weak
+    assert (row["how_sure"], row["把握"]) == weak.how_sure
+    assert (row["next_step"], row["下一步"]) == weak.words.next_step
+    assert row["sure"] == "likely"
+
+
 def test_what_is_provisional_has_a_sheet_of_its_own_and_its_reason_is_on_the_first(tmp_path):
     folder = written(
         tmp_path, books=[sale(), *(sale(n, date="20261103") for n in (2, 4)), sale(3, date="20261104")],

@@ -287,7 +287,7 @@ SELECT mid, basis_points, row_number() OVER (PARTITION BY mid ORDER BY votes DES
 FROM rate_votes
 """
 _RATES = """
-SELECT mid, basis_points FROM (
+SELECT mid, basis_points, all_ AS learned_from FROM (
     SELECT mid, basis_points, kept, all_,
         row_number() OVER (PARTITION BY mid ORDER BY kept DESC, tried, basis_points) AS place
     FROM (
@@ -297,7 +297,7 @@ SELECT mid, basis_points FROM (
     ) AS k
 ) AS p WHERE place = 1 AND all_ >= 5 AND kept * 5 >= all_ * 4
     AND mid NOT IN (SELECT mid FROM rates_given)
-UNION ALL SELECT mid, basis_points FROM rates_given
+UNION ALL SELECT mid, basis_points, CAST(0 AS BIGINT) AS learned_from FROM rates_given
 """
 
 

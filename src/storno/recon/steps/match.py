@@ -113,7 +113,8 @@ SELECT l.row_id, l.klass, l.kind, l.mark, l.live, l.amount, l.currency, l.fee, l
     coalesce(a.n, s.n) * 86400 + coalesce(TRY_CAST(substr(l."at", 9, 2) AS INT) * 3600
         + TRY_CAST(substr(l."at", 11, 2) AS INT) * 60 + TRY_CAST(substr(l."at", 13, 2) AS INT), -86400000) AS at_s,
     CASE WHEN l.kind = 'payment' AND l.live = 1 THEN l.fee ELSE 0 END AS paid_fee,
-    CASE WHEN l.kind = 'payment' AND l.live = 1 THEN $due END AS due_fee
+    CASE WHEN l.kind = 'payment' AND l.live = 1 THEN $due END AS due_fee,
+    CASE WHEN l.kind = 'payment' AND l.live = 1 THEN $learned ELSE 0 END AS learned_from
 FROM $lines AS l LEFT JOIN days AS s ON l.day = s.day LEFT JOIN days AS a ON substr(l."at", 1, 8) = a.day $rates
 """
 _BOOKS = """
@@ -188,6 +189,7 @@ def match(s: str, *, fees: bool) -> tuple[Step, ...]:
     key, whole = ("rrn", "rrn <> ''") if s == "n" else ("tid, stan, day", "stan <> '' AND tid <> ''")
     steps = [
         Step(f"lines_{s}", fill(_LINES, lines=lines, due=f"CAST({due} AS BIGINT)",
+                                learned="coalesce(r.learned_from, 0)" if rated else "0",
                                 rates="LEFT JOIN rates AS r ON l.mid = r.mid" if rated else "")),
         books_open(s),
         Step(f"originals_{s}", fill(_ORIGINALS, books=books)),
