@@ -424,7 +424,7 @@ class _Run:
         return found
 
     def _passes(self, leg: Leg, alone: int) -> list[tuple[Leg, str, int]]:
-        """Count what each pass brought together; what the filter found equal is of the first one's kind."""
+        """Count what each pass brought together; what agrees in everything is of the first one's kind."""
         s = _SUFFIX[leg]
         counts = self._engine.rows(f"SELECT pass, rows_ FROM passes_{s}")  # noqa: S608 - our own names
         rows = {match.CLEAN: 0, **{str(name): int(count) for name, count in counts}}
