@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from storno.recon.finding import LEGS, Leg
-from storno.recon.plan import fill
-from storno.recon.result import Account, Bridge, Gap, Reason
+from storno.recon.plan import fill, text
+from storno.recon.result import Account, Bridge, Gap, Reason, Within
 from storno.statements.line import Role
 
 if TYPE_CHECKING:
@@ -37,6 +37,18 @@ SELECT CASE WHEN b.kind = 'preauth' THEN 'preauth' WHEN b.amount = 0 THEN 'no_mo
 FROM bank AS b ANTI JOIN deposits AS d ON b.row_id = d.row_id
 GROUP BY CASE WHEN b.kind = 'preauth' THEN 'preauth' WHEN b.amount = 0 THEN 'no_money' WHEN b.live = 0 THEN 'no_effect'
     ELSE 'not_payout' END
+"""
+_OF_BOOKS = """
+SELECT currency, CAST(sum(rows_) AS BIGINT), CAST(sum(CASE WHEN klass <> 'hold' THEN effect ELSE 0 END) AS BIGINT)
+FROM books_totals WHERE day BETWEEN $first AND $last GROUP BY currency
+"""
+_OF_LINES = """
+SELECT currency, CAST(sum(rows_) AS BIGINT), CAST(sum(CASE WHEN moves AND live = 1 THEN amount ELSE 0 END) AS BIGINT)
+FROM ${lines}_totals WHERE day BETWEEN $first AND $last GROUP BY currency
+"""
+_OF_BANK = """
+SELECT b.currency, count(*), CAST(sum(CASE WHEN d.row_id IS NOT NULL THEN d.amount ELSE 0 END) AS BIGINT)
+FROM bank AS b LEFT JOIN deposits AS d ON b.row_id = d.row_id WHERE b.day BETWEEN $first AND $last GROUP BY b.currency
 """
 _LEARNED = """
 SELECT count(*), coalesce(min(n), 0), coalesce(max(n), 0) FROM (
@@ -203,6 +215,25 @@ def bank_note(account: Account) -> Reason:
         "bank", f"the bank statements ({lines}) were not compared: without a clearing file nothing says "
         "what was due", f"银行流水（{account.rows} 行）未核对：没有清算文件，无从得知应付金额",
     )  # fmt: skip
+
+
+def within(engine: Engine, legs: Iterable[Leg], first: str, last: str) -> Iterable[Within]:
+    """Give what of each side is of the days from first to last: a day's turnover, where the proof counts more days."""
+    for leg in legs:
+        asked = (
+            {_LINES_SIDE[leg]: _OF_BANK}
+            if leg is Leg.BANK
+            else {_LINES_SIDE[leg]: _OF_LINES, "books": _OF_BOOKS}
+        )
+        for side, sql in asked.items():
+            rows, sums = 0, dict[str, int]()
+            for currency, count, minor in engine.rows(
+                fill(sql, lines=_LINES[leg], first=text(first), last=text(last))
+            ):
+                rows += count
+                if minor:
+                    sums[str(currency)] = int(minor)
+            yield Within(leg, side, rows, tuple(sorted(sums.items())))
 
 
 def rate_notes(engine: Engine) -> Iterable[Reason]:

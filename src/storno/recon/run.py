@@ -392,7 +392,12 @@ class _Run:
             self._as_of(seen, "n"), marked(table, gaps, self._waiting), tuple(accounts), tuple(bridges), tuple(passes),
             tuple(dict.fromkeys(reasons)), self._compared(), notes=tuple(notes),
             as_of_by_leg=tuple((leg, self._as_of(seen, _SUFFIX[leg])) for leg in self._legs),
+            within=tuple(proof.within(self._engine, self._legs, seen.first, seen.last)) if self._period else (),
         )  # fmt: skip
+
+    @property
+    def _period(self) -> bool:
+        return bool(self._options.first or self._options.last)
 
     def _compared(self) -> tuple[Leg, ...]:
         """Give the legs both sides of which there are."""

@@ -130,6 +130,19 @@ def _summary(result: Result) -> list[Row]:
             ("unexplained 未解释", one.residual_minor),
         ):  # fmt: skip
             lines.append(("bridge", one.leg.value, name, "", one.currency, "", major(minor, one.currency)))
+    for mine in result.within:
+        for currency, minor in mine.sums:
+            lines.append(
+                (
+                    "in period 期间内",
+                    mine.leg.value,
+                    mine.side,
+                    "",
+                    currency,
+                    mine.rows,
+                    major(minor, currency),
+                )
+            )
     return lines
 
 

@@ -125,6 +125,14 @@ def test_a_period_is_reconciled_by_itself(home, town, capsys):
     assert (code, result["first"], result["last"]) == (1, "20261102", "20261102")
     rows = pq.read_table(f"{result['folder']}/differences.parquet").to_pylist()
     assert {row["date"] or row["settled_on"] for row in rows} == {"20261102"}
+    ours = pq.read_table(town.out / "books" / "books-20261102.parquet", columns=["date"]).num_rows
+    assert {one["rows"] for one in result["in_period"] if one["side"] == "books"} == {ours}
+    manifest = json.loads((Path(result["folder"]) / "manifest.json").read_text("utf-8"))
+    assert manifest["in_period"] == result["in_period"]
+    [of_books] = [one for one in result["rows"] if (one["leg"], one["side"]) == ("network", "books")]
+    assert of_books["rows"] == of_books["counted"] > ours
+    said = fastexcel.read_excel(f"{result['folder']}/differences.xlsx").load_sheet(0, header_row=None)
+    assert "in period 期间内" in said.to_arrow().column(0).to_pylist()
 
 
 def test_people_read_a_summary_in_their_language(home, town, capsys):
