@@ -1,7 +1,6 @@
 """Four ledgers, attempts that belong together, and `storno why` over a real journal."""
 
 import json
-from dataclasses import replace
 
 import pyarrow.parquet as pq
 import pytest
@@ -9,7 +8,6 @@ from hypothesis import given, settings
 
 from days_kit import generate
 from journal_kit import NOW_MS, approve, change, opening, sale
-from statement_rig import Sale, acom
 from storno.cli.main import run
 from storno.cli.text import Language, speak
 from storno.cli.why_signals import of_row
@@ -405,74 +403,6 @@ def test_clearing_files_prove_where_the_money_is(tmp_path, capsys):
             assert data["money"]["certainty"] == certainty, one
             asked += 1
     assert asked >= 6
-
-
-ACOM = Sale(tid="58402001", stan="000002", amount=12_345, rrn="240601000002", at="0105160000")
-
-
-@pytest.fixture
-def charged(home):
-    """The home folder with the clearing file of 1-2's day; give where its lines are stored."""
-    bill = home / "IND26010501ACOM"
-    bill.write_bytes(acom(ACOM) + b"\n")
-    [told] = import_file(bill, home)
-    assert told.stored is not None, told.refused
-    return home / told.stored.parquet
-
-
-@pytest.mark.parametrize("lang", ["en", "zh"])
-@pytest.mark.parametrize("harm", ["gone", "cut", "manifest"])
-def test_damaged_clearing_lines_are_named_and_nothing_is_concluded(home, charged, capsys, lang, harm):
-    _, before, _ = told(capsys, "why", "1-2", "--json", "--lang", lang)
-    assert json.loads(before)["outcome"]["clearing"] == "charged"
-    name = "IND26010501ACOM"
-    if harm == "gone":
-        charged.unlink()
-    elif harm == "cut":
-        charged.write_bytes(charged.read_bytes()[:-9])
-    else:
-        [manifest] = (home / "statements").glob("*/*.json")
-        manifest.write_text("{", "utf-8")
-        name = manifest.name
-    _, out, err = told(capsys, "why", "1-2", "--json", "--lang", lang)
-    assert not err
-    after = json.loads(out)
-    assert after["outcome"]["clearing"] == "unknown"
-    [source] = [one["source"] for one in after["money"]["ledgers"] if one["ledger"] == "clearing"]
-    words = {
-        "gone": ("are gone", "已丢失"),
-        "cut": ("are damaged", "已损坏"),
-        "manifest": ("is damaged", "已损坏"),
-    }
-    assert words[harm][lang == "zh"] in source
-    assert name in source
-    assert name in told(capsys, "why", "1-2", "--lang", lang)[1]
-
-
-def test_the_files_that_are_whole_are_named_but_decide_nothing(home, charged, capsys):
-    """The damaged one may hold the line that undoes it."""
-    other = home / "IND26010601ACOM"
-    other.write_bytes(acom(replace(ACOM, rrn="1", stan="000009", at="0106100000")) + b"\n")
-    [more] = import_file(other, home)
-    (home / more.stored.parquet).unlink()
-    _, out, _ = told(capsys, "why", "1-2", "--json", "--lang", "en")
-    data = json.loads(out)
-    assert data["outcome"]["clearing"] == "unknown"
-    [source] = [one["source"] for one in data["money"]["ledgers"] if one["ledger"] == "clearing"]
-    assert "IND26010601ACOM" in source
-    assert "The others have clearing lines IND26010501ACOM:1" in source
-
-
-def test_a_file_of_another_month_is_not_asked(home, charged, capsys):
-    far = home / "IND26030101ACOM"
-    far.write_bytes(acom(replace(ACOM, at="0301100000")) + b"\n")
-    [more] = import_file(far, home)
-    assert more.stored is not None, more.refused
-    for spoilt in (False, True):
-        if spoilt:
-            (home / more.stored.parquet).unlink()
-        _, out, _ = told(capsys, "why", "1-2", "--json", "--lang", "en")
-        assert json.loads(out)["outcome"]["clearing"] == "charged"
 
 
 def test_an_unknown_transaction_is_a_clear_no(home, capsys):
