@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from storno.app.settings import Settings
-    from storno.journal.exception_fact import ExceptionFact
+    from storno.journal.exception_fact import About, ExceptionFact
     from storno.recon.outside import OutsideLine
     from storno.recon.queue import Entry
 
@@ -301,8 +301,7 @@ def _show_lines(
         (t("about", "对象"), one.key),
         (t("what", "情况"), "" if words is None else t(*words.what)),
         (t("how sure", "把握"), how_sure(one)),
-        (t("expected", "应有"), _minor(one.expected_minor, one.currency)),
-        (t("found", "实有"), _minor(one.found_minor, one.currency)),
+        *_both_sides(one),
         (t("whose", "责任方"), whose(entry)),
         (t("next", "下一步"), next_step(entry)),
         (t("DO NOT", "切勿"), "" if words is None else t(*words.not_do)),
@@ -315,6 +314,16 @@ def _show_lines(
     yield from (f"  {outside_line(line)}" for line in outside)
     yield t("history:", "历史：")
     yield from (f"  {fact_line(fact, local_text(fact.at_ms, view.utc_offset_min)[:19])}" for fact in facts)
+
+
+def _both_sides(one: About) -> Iterator[tuple[str, str]]:
+    """Say what should be there and what is; where the amount is not what differs, what it is."""
+    expected, found = _minor(one.expected_minor, one.currency), _minor(one.found_minor, one.currency)
+    if expected and expected == found:
+        yield t("amount on both sides", "双方金额"), expected
+        return
+    yield t("expected", "应有"), expected
+    yield t("found", "实有"), found
 
 
 def _minor(amount_minor: int | None, currency: str) -> str:

@@ -163,7 +163,7 @@ def _proof(result: Result) -> None:
     click.echo("\n" + t("Proof", "证明") + beside)
     within = {(one.leg, one.side): one for one in result.within}
     for one in result.accounts:
-        side = t("our books", "本方") if one.side == "books" else t(*LEGS[one.leg])
+        side = t("our books", "本方") if one.side == "books" else t("their side", "对方")
         click.echo(
             f"  {t(*LEGS[one.leg])}{t(', ', '，')}{side}{t(': ', '：')}{_account(one, result.compared)}"
         )

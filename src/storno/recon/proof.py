@@ -351,7 +351,7 @@ def proof_reasons(
     for one in accounts:
         if not one.whole:
             (english, chinese), own = LEGS[one.leg], one.side == "books"
-            side, side_zh = ("our books", "本方账目") if own else (english, chinese)
+            side, side_zh = ("our books", "本方账目") if own else ("their side", "对方")
             yield Reason(
                 "rows", f"{english}, {side}: {one.rows} rows, {one.counted} counted",
                 f"{chinese}，{side_zh}：共 {one.rows} 行，计入 {one.counted} 行", _nothing_proved(one.leg),

@@ -58,6 +58,23 @@ def test_programs_get_the_whole_list_and_people_are_told_how_to_see_the_rest(hom
     assert (code, "54 written" in out) == (0, True)
 
 
+@pytest.mark.parametrize(("lang", "words"), [("en", "assigned: "), ("zh", "分派：")])
+def test_an_order_says_what_it_was_carried_out_on(home, capsys, lang, words):
+    out = told(capsys, "exceptions", "assign", ONE.finding_id[:5], "--to", "wang", "--lang", lang)[1]
+    assert out == f"{words}{ONE.finding_id}\n"
+
+
+def test_amounts_are_told_once_where_they_are_not_what_differs(home, capsys):
+    odd = finding(4, rule="wrong_merchant", leg=Leg.NETWORK, expected_minor=700, found_minor=700)
+    less = finding(5, rule="amount_mismatch", leg=Leg.NETWORK, expected_minor=700, found_minor=900)
+    record(home, [odd, less], [], int(time.time() * 1000), RUN)
+    same, other = (told(capsys, "exceptions", "show", one.finding_id)[1] for one in (odd, less))
+    assert "amount on both sides: ¥7.00" in same
+    assert "expected" not in same
+    assert "expected: ¥7.00" in other
+    assert "found: ¥9.00" in other
+
+
 @pytest.mark.parametrize("lang", ["en", "zh"])
 def test_a_fee_against_a_learned_rate_says_so_and_what_to_do(home, capsys, lang):
     shared = {"rule": "fee_mismatch", "leg": Leg.NETWORK, "lines": ("f:1",)}

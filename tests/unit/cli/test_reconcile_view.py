@@ -132,8 +132,8 @@ def test_a_side_that_is_empty_is_no_hundred_per_cent(tmp_path, capsys, language)
     report(compare(given, Options(as_of="20261120")), tmp_path, None, 0.0)
     said = capsys.readouterr().out
     for text in {
-        Language.EN: ("no file to compare with", "clearing, clearing: nothing there", "bank statements (1 line) were"),
-        Language.ZH: ("没有可核对的文件", "清算，清算：没有记录", "说明：银行流水（1 行）未核对"),
+        Language.EN: ("no file to compare with", "clearing, their side: nothing there", "statements (1 line) were"),
+        Language.ZH: ("没有可核对的文件", "清算，对方：没有记录", "说明：银行流水（1 行）未核对"),
     }[language]:  # fmt: skip
         assert text in said
     assert "100.00 %" not in said
@@ -155,9 +155,10 @@ def test_legs_that_end_on_another_day_say_so(tmp_path, capsys, language):
         Language.EN: "own files: terminals 2026-11-05, bank 2026-11-03 (",
         Language.ZH: "最后一日截至：终端 2026-11-05，银行 2026-11-03（",
     }[language] in said
-    assert {Language.EN: "bank, bank: 1 row = 1 agree (100.00 %", Language.ZH: "银行，银行：1 行 = 1 相符（"}[
-        language
-    ] in said
+    assert {
+        Language.EN: "bank, their side: 1 row = 1 agree (100.00 %",
+        Language.ZH: "银行，对方：1 行 = 1 相符（",
+    }[language] in said
     data = as_data(result, tmp_path, None, 0.0)
     assert data["as_of_by_leg"] == {"terminal": "20261105", "network": "20261102", "bank": "20261103"}
     assert [one for one in data["rows"] if one["leg"] == "bank"] == [
