@@ -16,7 +16,7 @@ import pytest
 from recon_kit import compare, sides
 from storno.recon.finding import SURENESS, WHOSE, Sureness
 from storno.recon.rules import RULES
-from storno.recon.rules._example import line, sale
+from storno.recon.rules._example import deposit, line, sale
 from storno.recon.sides import Options
 from storno.recon.write import write
 
@@ -130,6 +130,23 @@ def test_what_is_provisional_has_a_sheet_of_its_own_and_its_reason_is_on_the_fir
     told = json.loads((folder / "manifest.json").read_text("utf-8"))
     assert [one["rule"] for one in told["provisional"]] == ["approved_not_settled"]
     assert told["findings"] == []
+
+
+def test_the_proof_on_the_first_sheet_speaks_both_languages(tmp_path):
+    folder = written(
+        tmp_path, books=[sale(), sale(2), sale(3, date="20261110")], network=[line(), line(4)], bank=[deposit(900)]
+    )  # fmt: skip
+    sheet = fastexcel.read_excel(str(folder / "differences.xlsx")).load_sheet(0, header_row=None).to_arrow()
+    rows = list(zip(*(column.to_pylist() for column in sheet.columns), strict=True))
+    told = {(row[1], row[2], row[3]) for row in rows if row[0] == "bridge"}
+    assert {
+        ("network", "our books", "本方账目"), ("network", "cleared", "清算"), ("network", "wait", "等待"),
+        ("network", *RULES["approved_not_settled"].title), ("network", "unexplained", "未解释"),
+        ("bank", "due from clearing", "清算应付"), ("bank", "paid by the bank", "银行实付"),
+    } <= told  # fmt: skip
+    for _, english, chinese in told:
+        assert english.isascii()
+        assert any("\u4e00" <= one <= "\u9fff" for one in chinese)
 
 
 def leftover(folder, pid, digest="0123456789abcdef"):
