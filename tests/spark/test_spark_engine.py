@@ -38,6 +38,8 @@ def same(world, options, session, effort=None):
     assert spark.bridges == duck.bridges
     assert spark.reasons == duck.reasons
     assert spark.passes == duck.passes
+    assert spark.within == duck.within
+    assert spark.notes == duck.notes
     return duck
 
 
@@ -58,8 +60,10 @@ def test_spark_finds_what_duckdb_finds_on_a_generated_day(tmp_path, session, dig
 def test_spark_judges_an_example_like_duckdb(tmp_path, session):
     one = EXAMPLES["fee_mismatch"][0]
     world = sides(tmp_path, books=one.books, terminal=one.terminal, network=one.network, bank=one.bank)
-    result = same(world, Options(as_of=AS_OF), session)
+    result = same(world, Options("20261102", "20261102", AS_OF), session)
     assert result.count("finding") == 1
+    assert [one.rows for one in result.within] == [6, 6]
+    assert [one.code for one in result.notes] == ["rates"]
 
 
 def test_a_hash_of_a_hash_keeps_its_64_bits():

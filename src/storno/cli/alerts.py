@@ -16,6 +16,7 @@ import click
 from storno.app import home_dir
 from storno.cli import alert_words as words
 from storno.cli.cases import ListByDefault, login_name, operator_options
+from storno.cli.count_option import count_option, how_many, rest
 from storno.cli.explain import settings_of
 from storno.cli.open_journal import home_option
 from storno.cli.text import t
@@ -77,25 +78,26 @@ def alerts() -> None:
     is_flag=True,
     help=t("Also what is explained, silenced or closed.", "包括已解释、已静默、已关闭。"),
 )
-@click.option(
-    "-n", "count", type=click.IntRange(1), default=LISTED, show_default=True, help=t("At most.", "最多条数。")
-)
+@count_option(LISTED)
 @click.option("--json", "as_json", is_flag=True, help=t("Print one JSON object.", "输出一个 JSON 对象。"))
-def list_(home: str | None, every: bool, count: int, as_json: bool) -> int:  # noqa: FBT001 - click's flags
+def list_(home: str | None, every: bool, count: int | None, as_json: bool) -> int:  # noqa: FBT001 - click's flags
     """Print alerts."""
     offset_min = settings_of(home).node.utc_offset_min
     with open_alerts(home) as store:
         found = store.alerts(live_only=not every)
         loud = [one for one in store.alerts() if one.standing in LOUD]
-    shown = (found if every else loud)[-count:]
+    wanted, most = found if every else loud, how_many(count, LISTED, as_json=as_json)
+    shown = wanted if most is None else wanted[-most:]
     if as_json:
-        body = {"open": len(loud), "alerts": [words.as_data(one) for one in shown]}
+        body = {"open": len(loud), "count": len(wanted), "alerts": [words.as_data(one) for one in shown]}
         click.echo(json.dumps(body, ensure_ascii=False))
     else:
         for line in lines(shown, found, offset_min):
             click.echo(line)
         if not shown:
             click.echo(t("No alerts.", "没有告警。"))
+        if more := rest(len(wanted), len(shown)):
+            click.echo(more)
     return ExitCode.DISAGREES if loud else ExitCode.DONE
 
 

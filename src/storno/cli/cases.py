@@ -15,6 +15,7 @@ import click
 
 from storno.app import home_dir
 from storno.app.orders import give
+from storno.cli.count_option import count_option, how_many, rest
 from storno.cli.explain import settings_of
 from storno.cli.find import Row, find_one, load, read_row
 from storno.cli.open_journal import home_option, open_journal, same_home
@@ -101,16 +102,15 @@ def cases() -> None:
     ),
 )
 @home_option
-@click.option(
-    "-n", "count", type=click.IntRange(1), default=LISTED, show_default=True, help=t("At most.", "最多条数。")
-)
+@count_option(LISTED)
 @click.option("--json", "as_json", is_flag=True, help=t("Print one JSON object.", "输出一个 JSON 对象。"))
-def list_(home: str | None, count: int, as_json: bool) -> int:  # noqa: FBT001 - click's flag
+def list_(home: str | None, count: int | None, as_json: bool) -> int:  # noqa: FBT001 - click's flag
     """Print what is open."""
     offset_min = settings_of(home).node.utc_offset_min
+    most = how_many(count, LISTED, as_json=as_json)
     with open_journal(home) as journal:
         rows = unsettled(journal)
-        stories = [tell(*load(journal, row.tx_id), language(), offset_min) for row in rows[:count]]
+        stories = [tell(*load(journal, row.tx_id), language(), offset_min) for row in rows[:most]]
     doubt = in_doubt(rows)
     if as_json:
         body = {"open": len(rows), "in_doubt_minor": doubt, "cases": [_as_data(one) for one in stories]}
@@ -133,6 +133,8 @@ def list_(home: str | None, count: int, as_json: bool) -> int:  # noqa: FBT001 -
             f"未了结 {len(rows)} 笔，显示 {len(stories)} 笔；待定 {sums}",
         )
     )
+    if more := rest(len(rows), len(stories)):
+        click.echo(more)
     return ExitCode.DONE
 
 

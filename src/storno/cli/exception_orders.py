@@ -130,7 +130,8 @@ def _say(home: str | None, outcome: Outcome, ids: Sequence[str], *, as_json: boo
         return
     for name, number in counts.items():
         what = t("nothing to do", "无需处理") if name == "nothing" else t(*TITLES[_MOVES[name]])
-        click.echo(f"{number}  {what}")
+        told = f"{what}{t(': ', '：')}{' '.join(ids)}" if len(counts) == 1 else f"{number}  {what}"
+        click.echo(told)
     if counts.get(Move.PROPOSED.value):
         order = same_home(f"storno exceptions confirm {' '.join(ids)} --operator NAME", home)
         click.echo(t(f"A second person confirms: {order}", f"须由另一人复核：{order}"))

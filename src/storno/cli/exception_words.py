@@ -15,7 +15,7 @@ from storno.journal.exception_table import TITLES
 from storno.money import Money
 from storno.recon.ageing import Severity
 from storno.recon.finding import WHOSE
-from storno.recon.queue import Source, rule_of
+from storno.recon.queue import Source, rule_of, words_of
 from storno.recon.rules import RULES
 from storno.reversal.lifecycle import Case, State
 
@@ -75,8 +75,8 @@ def next_step(entry: Entry) -> str:
     """Say what to do now."""
     if entry.source is Source.CASE:
         return t(f"storno explain {entry.tx_id}", f"storno explain {entry.tx_id}")
-    rule = rule_of(entry.kind)
-    return "" if rule is None else t(*rule.next_step)
+    words = None if entry.record is None else words_of(entry.record.about)
+    return "" if words is None else t(*words.next_step)
 
 
 def money(entry: Entry) -> str:

@@ -19,6 +19,7 @@ import click
 from storno.app import home_dir
 from storno.cli import exception_orders as orders
 from storno.cli.cases import ListByDefault
+from storno.cli.count_option import count_option, how_many, rest
 from storno.cli.exception_sheet import write_sheet
 from storno.cli.exception_words import (
     SEVERITIES,
@@ -45,13 +46,14 @@ from storno.journal.exception_table import TITLES, Standing
 from storno.money import Money
 from storno.recon.ageing import Calendar, CalendarError, local_day, read_calendar
 from storno.recon.outside import outside_lines
-from storno.recon.queue import View, Wanted, by_urgency, entries, rule_of
+from storno.recon.queue import View, Wanted, by_urgency, entries, words_of
+from storno.statements.line import FileRefused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from storno.app.settings import Settings
-    from storno.journal.exception_fact import ExceptionFact
+    from storno.journal.exception_fact import About, ExceptionFact
     from storno.recon.outside import OutsideLine
     from storno.recon.queue import Entry
 
@@ -107,9 +109,7 @@ def view_of(settings: Settings) -> View:
 @click.option("--kind", default="", help=t("Only this finding or case.", "仅此类差异或差错。"))
 @click.option("--mid", default="", help=t("Only this merchant's.", "仅此商户。"))
 @click.option("--overdue", is_flag=True, help=t("Only what is past its due day.", "仅逾期。"))
-@click.option(
-    "-n", "count", type=click.IntRange(1), default=LISTED, show_default=True, help=t("At most.", "最多条数。")
-)
+@count_option(LISTED)
 @click.option(
     "--out",
     type=click.Path(dir_okay=False),
@@ -124,22 +124,23 @@ def list_(  # noqa: D103 - its help says it
     kind: str,
     mid: str,
     overdue: bool,  # noqa: FBT001 - click's flag
-    count: int,
+    count: int | None,
     out: str | None,
     as_json: bool,  # noqa: FBT001 - click's flag
 ) -> int:
     settings = settings_of(home)
     view = view_of(settings)
     wanted = Wanted(every=not unsettled, owner=owner, kind=kind_named(kind), mid=mid, overdue=overdue)
-    totals = _Totals()
+    totals, most = _Totals(), how_many(count, LISTED, as_json=as_json)
     with open_journal(home) as journal:
         found = totals.counting(entries(journal, view, wanted))
-        if out is None:
-            shown = heapq.nsmallest(count, found, key=by_urgency)
+        if out is None and most is not None:
+            shown = heapq.nsmallest(most, found, key=by_urgency)
         else:
-            every = sorted(found, key=by_urgency)
-            write_sheet(Path(out), every, view.utc_offset_min)
-            shown = every[:count]
+            shown = sorted(found, key=by_urgency)
+            if out is not None:
+                write_sheet(Path(out), shown, view.utc_offset_min)
+            shown = shown[:most]
     if not totals.count and (none := unknown_kind(wanted.kind)):
         raise none
     if as_json:
@@ -204,6 +205,8 @@ def _print_list(shown: Sequence[Entry], totals: _Totals, home: str | None, view:
             f"共 {number} 条，显示 {len(shown)} 条，逾期 {late} 条",
         )
     )
+    if more := rest(number, len(shown)):
+        click.echo(more + t("; --out FILE.xlsx writes all to a sheet", "；--out 文件.xlsx 全部导出为表格"))
 
 
 def _entry_lines(one: Entry, home: str | None, view: View) -> Iterator[str]:
@@ -246,7 +249,10 @@ def show(what: str, home: str | None, as_json: bool) -> int:  # noqa: FBT001 - c
         assert record is not None, f"{finding_id} was there and is gone"
         facts = journal.exception_facts(finding_id)
     entry = view.finding(record)
-    outside = outside_lines(home_dir(home), record.about.lines)
+    try:
+        outside = outside_lines(home_dir(home), record.about.lines)
+    except FileRefused as error:
+        raise Trouble(t(error.english, error.chinese), where=str(home_dir(home))) from None
     if as_json:
         click.echo(json.dumps(_show_data(entry, facts, outside), ensure_ascii=False))
         return ExitCode.DONE
@@ -261,13 +267,13 @@ def _show_data(
     entry: Entry, facts: Sequence[ExceptionFact], outside: Sequence[OutsideLine]
 ) -> dict[str, Any]:
     assert entry.record is not None, "a case has no facts of its own here"
-    one, rule = entry.record.about, rule_of(entry.kind)
+    one, words = entry.record.about, words_of(entry.record.about)
     return as_data(entry) | {
         "leg": one.leg, "key": one.key, "sure": one.sure, "matched_by": one.matched_by or None,
         "expected_minor": one.expected_minor, "found_minor": one.found_minor, "settled_on": one.settled_on or None,
         "date": one.date or None, "proposer": entry.record.proposer or None,
         "reference": entry.record.reference or None, "note": entry.record.note or None,
-        "what": None if rule is None else t(*rule.what), "not_do": None if rule is None else t(*rule.not_do),
+        "what": None if words is None else t(*words.what), "not_do": None if words is None else t(*words.not_do),
         "lines": [{"where": line.where, "file": line.file or None, **dict(line.members)} for line in outside],
         "line_count": len(one.lines), "evidence": list(entry.record.evidence),
         "history": [fact_data(fact) for fact in facts],
@@ -283,7 +289,7 @@ def _show_lines(
 ) -> Iterator[str]:
     record = entry.record
     assert record is not None, "a case has no facts of its own here"
-    one, rule = record.about, rule_of(entry.kind)
+    one, words = record.about, words_of(record.about)
     yield f"{entry.id}  {kind_title(entry)}  {money(entry)}"
     late = t(", OVERDUE", "，已逾期") if entry.age.overdue else ""
     rows: list[tuple[str, str]] = [
@@ -293,13 +299,12 @@ def _show_lines(
         (t("owner", "负责人"), record.owner or t("nobody", "未分派")),
         (t("day", "日期"), day_of(one)),
         (t("about", "对象"), one.key),
-        (t("what", "情况"), "" if rule is None else t(*rule.what)),
+        (t("what", "情况"), "" if words is None else t(*words.what)),
         (t("how sure", "把握"), how_sure(one)),
-        (t("expected", "应有"), _minor(one.expected_minor, one.currency)),
-        (t("found", "实有"), _minor(one.found_minor, one.currency)),
+        *_both_sides(one),
         (t("whose", "责任方"), whose(entry)),
         (t("next", "下一步"), next_step(entry)),
-        (t("DO NOT", "切勿"), "" if rule is None else t(*rule.not_do)),
+        (t("DO NOT", "切勿"), "" if words is None else t(*words.not_do)),
         (t("transaction", "交易"), same_home(f"storno explain {one.tx_id}", home) if one.tx_id else ""),
         (t("resolution", "处理"), _resolution(entry, home)),
     ]
@@ -309,6 +314,16 @@ def _show_lines(
     yield from (f"  {outside_line(line)}" for line in outside)
     yield t("history:", "历史：")
     yield from (f"  {fact_line(fact, local_text(fact.at_ms, view.utc_offset_min)[:19])}" for fact in facts)
+
+
+def _both_sides(one: About) -> Iterator[tuple[str, str]]:
+    """Say what should be there and what is; where the amount is not what differs, what it is."""
+    expected, found = _minor(one.expected_minor, one.currency), _minor(one.found_minor, one.currency)
+    if expected and expected == found:
+        yield t("amount on both sides", "双方金额"), expected
+        return
+    yield t("expected", "应有"), expected
+    yield t("found", "实有"), found
 
 
 def _minor(amount_minor: int | None, currency: str) -> str:

@@ -14,12 +14,11 @@ from storno.app import home_dir
 from storno.app.settings import SettingsError
 from storno.app.settings import load as load_settings
 from storno.cli.find import find, load, several
+from storno.cli.finding_line import finding_data, finding_line
 from storno.cli.open_journal import home_option, open_journal, same_home
 from storno.cli.text import language, t
 from storno.cli.trouble import ExitCode, Trouble
 from storno.diagnosis.story import tell
-from storno.journal.exception_table import TITLES
-from storno.money import Money
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -119,7 +118,7 @@ def _print(console: Console, story: Story, home: str | None, found: Sequence[Exc
     for number, event in enumerate(story.events, 1):
         _print_event(console, number, event)
     for record in found:
-        console.print(Text(printable(_finding_line(record, home)), style="yellow"), soft_wrap=True)
+        console.print(Text(printable(finding_line(record, home)), style="yellow"), soft_wrap=True)
 
 
 def _why(journal: SqliteReader, tx_id: str, home: str | None) -> str:
@@ -131,17 +130,6 @@ def _why(journal: SqliteReader, tx_id: str, home: str | None) -> str:
 def _why_line(reason: str, tx_id: str, home: str | None) -> str:
     more = same_home(f"storno why {tx_id}", home)
     return t("why: ", "原因：") + f"{reason}  ({more})"
-
-
-def _finding_line(record: ExceptionRecord, home: str | None) -> str:
-    """Say what reconciliation found about the transaction, and where to read on."""
-    from storno.recon.queue import rule_of  # only a transaction with findings pays for the rules
-
-    rule = rule_of(record.about.rule)
-    name = record.about.rule if rule is None else t(*rule.title)
-    money = Money(record.about.amount_minor, record.about.currency)
-    more = same_home(f"storno exceptions show {record.finding_id}", home)
-    return t("reconciliation: ", "对账：") + f"{name}  {money}  {t(*TITLES[record.standing])}  ({more})"
 
 
 def _box_lines(story: Story, home: str | None) -> Iterator[tuple[str, str, str]]:
@@ -203,14 +191,7 @@ def as_data(story: Story, found: Sequence[ExceptionRecord] = (), why: str = "") 
             }
             for one in story.events
         ],
-        "findings": [
-            {
-                "id": one.finding_id, "rule": one.about.rule, "amount_minor": one.about.amount_minor,
-                "currency": one.about.currency, "sure": one.about.sure, "state": one.standing.value,
-                "owner": one.owner or None, "found_ms": one.found_ms,
-            }
-            for one in found
-        ],
+        "findings": [finding_data(one) for one in found],
         "why": why or None,
     }  # fmt: skip
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from storno.cli.text import t
 from storno.recon.finding import SURENESS, Sureness
+from storno.recon.rules import RULES
 
 if TYPE_CHECKING:
     from storno.journal.exception_fact import About
@@ -58,10 +59,12 @@ def how_sure(about: About) -> str:
     """Say how sure a finding is and what brought the sides together."""
     if about.sure == Sureness.CERTAIN.value and not (about.lines and about.matched_by):
         return t("certain: nothing on the other side fits it", "确定：对方没有任何相符记录")
-    said = t(*SURENESS[Sureness(about.sure)])
+    rule = RULES.get(about.rule)
+    weak = rule and rule.weakened(about.matched_by)
+    said = t(*(weak.how_sure if weak else SURENESS[Sureness(about.sure)]))
     name, _, hint = about.matched_by.partition(" (")
     by = [t(*PASSES[name]) if name in PASSES else name] if name else []
-    hint = hint.rstrip(")").rstrip("?")
+    hint = "" if weak else hint.rstrip(")").rstrip("?")
     by += [t(*_HINTS[hint]) if hint in _HINTS else hint] if hint else []
     return said + (t(f" ({', '.join(by)})", f"（{'，'.join(by)}）") if by else "")
 

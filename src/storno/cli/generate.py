@@ -181,6 +181,8 @@ def _as_data(plan: Plan, done: Done, seconds: float) -> dict[str, Any]:
 
 
 def _lines(plan: Plan, done: Done, seconds: float) -> list[str]:
+    from storno.recon.rules import RULES
+
     rate = done.transactions / seconds if seconds else 0.0
     rows = [
         t(
@@ -200,7 +202,7 @@ def _lines(plan: Plan, done: Done, seconds: float) -> list[str]:
         rows.append(t(f"{done.damaged:,} lines have a damaged key", f"{done.damaged:,} 行关联要素受损"))
     total = sum(done.planted.values())
     rows.append(t(f"differences planted: {total}", f"埋入差异：{total} 笔"))
-    rows += [f"  {count:>6}  {name}" for name, count in sorted(done.planted.items())]
+    rows += [f"  {count:>6}  {name}  {t(*RULES[name].title)}" for name, count in sorted(done.planted.items())]
     rows.append(t(f"sides: {plan.out}", f"各方文件：{plan.out}"))
     rows.append(
         t(f"truth: {plan.truth} (do not give it to whom you test)", f"真相：{plan.truth}（不要交给被测一方）")

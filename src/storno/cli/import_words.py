@@ -97,7 +97,7 @@ def tell(outcome: Outcome, home: Path) -> None:
     about = ", ".join(filter(None, (kind, days)))
     click.echo(
         t(
-            f"{where}: {one.lines} lines, {one.rejects} rejected ({about}) as {file_id}",
+            f"{where}: {one.lines} line{'' if one.lines == 1 else 's'}, {one.rejects} rejected ({about}) as {file_id}",
             f"{where}：{one.lines} 行，拒收 {one.rejects} 行（{about}），编号 {file_id}",
         )
     )
@@ -113,7 +113,11 @@ def tell(outcome: Outcome, home: Path) -> None:
         click.echo("  " + t(f"takes the place of {old}", f"取代 {old}"))
     if one.repeats:
         click.echo(
-            "  " + t(f"{one.repeats} lines repeat another word for word", f"{one.repeats} 行与其他行完全相同")
+            "  "
+            + t(
+                f"{one.repeats} line{' repeats' if one.repeats == 1 else 's repeat'} another word for word",
+                f"{one.repeats} 行与其他行完全相同",
+            )
         )
     _print_rejects(outcome)
     if one.rejects_file:

@@ -66,8 +66,13 @@ _REFUSED = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 )  # fmt: skip
 @click.option(
     "--books", type=click.Path(exists=True, dir_okay=False, path_type=Path), multiple=True,
-    help=t("Our books as Parquet, instead of the journal; may be repeated.",
-           "用 Parquet 账目代替流水日志，可多次给出。"),
+    help=t("Our books as Parquet, instead of the journal; several files may follow (--books folder/*.parquet), or it "
+           "is repeated.",
+           "用 Parquet 账目代替流水日志；其后可跟多个文件（--books 目录/*.parquet），也可多次给出。"),
+)  # fmt: skip
+@click.argument(
+    "more_books", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar=t("[BOOKS]...", "[账目]..."),
 )  # fmt: skip
 @click.option(
     "--memory", "memory_mb", type=click.IntRange(MEMORY_LEAST_MB), metavar="MB", default=None,
@@ -89,6 +94,7 @@ def reconcile(**given: Any) -> int:
     from storno.recon.write import FOLDER
 
     home = home_dir(given["home"])
+    given["books"] = _all_books(given)
     options = _options(given, home)
     began = time.monotonic()
     with work_folder(home, *_near(given["out"])) as work, Ticker(quiet=given["as_json"]) as ticker:
@@ -107,6 +113,19 @@ def reconcile(**given: Any) -> int:
     return {
         Verdict.OK: ExitCode.DONE, Verdict.BREAKS: ExitCode.DISAGREES, Verdict.INCOMPLETE: ExitCode.BAD_INPUT
     }[result.verdict]  # fmt: skip
+
+
+def _all_books(given: dict[str, Any]) -> tuple[Path, ...]:
+    """Give the files of --books with those that follow, as a shell writes out a pattern; alone they may be anything."""
+    if given["more_books"] and not given["books"]:
+        raise Trouble(
+            t("a file without --books in front of it", "文件前没有 --books"), where=str(given["more_books"][0]),
+            todo=t("what networks, terminals and banks sent is imported first (storno import FILE…) and taken from "
+                   "there; tables of our books go with --books FILE…",
+                   "清算、终端和银行文件须先导入（storno import FILE…），对账时自动读取；"
+                   "本方账目表用 --books 文件… 指定"),
+        )  # fmt: skip
+    return (*given["books"], *given["more_books"])
 
 
 def _near(out: Path | None) -> Iterator[Path]:

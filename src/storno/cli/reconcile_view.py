@@ -14,6 +14,7 @@ import click
 from storno.cli.text import t
 from storno.cli.width import cells, pad
 from storno.money import Money
+from storno.recon.days import MARGIN_DAYS
 from storno.recon.finding import LEGS, Leg
 from storno.recon.result import Verdict
 from storno.recon.rules import RULES
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from storno.recon.exceptions import Recorded
-    from storno.recon.result import Account, Result
+    from storno.recon.result import Account, Result, Within
 
 _VERDICTS = {
     Verdict.OK: ("OK: everything agrees or waits within its days", "一致：全部相符，或在等待期内"),
@@ -155,12 +156,19 @@ def _table(result: Result, what: str, title: str) -> None:
 
 
 def _proof(result: Result) -> None:
-    click.echo("\n" + t("Proof", "证明"))
+    beside = "" if not result.within else t(
+        f" (with up to {MARGIN_DAYS} days on either side, for what crosses midnight; their differences are not told)",
+        f"（含前后各最多 {MARGIN_DAYS} 天，以核对跨日交易；其差异不列出）",
+    )  # fmt: skip
+    click.echo("\n" + t("Proof", "证明") + beside)
+    within = {(one.leg, one.side): one for one in result.within}
     for one in result.accounts:
-        side = t("our books", "本方") if one.side == "books" else t(*LEGS[one.leg])
+        side = t("our books", "本方") if one.side == "books" else t("their side", "对方")
         click.echo(
             f"  {t(*LEGS[one.leg])}{t(', ', '，')}{side}{t(': ', '：')}{_account(one, result.compared)}"
         )
+        if mine := within.get((one.leg, one.side)):
+            click.echo("    " + _of_the_period(result, mine))
     open_sums = result.moved("provisional")
     for bridge in result.bridges:
         ours = Money(bridge.books_minor, bridge.currency)
@@ -187,6 +195,17 @@ def _proof(result: Result) -> None:
                 f"  {names[0]} {ours} + 差异 {explained}{apart} = {names[1]} {theirs}；未解释 {rest}",
             )
         )
+
+
+def _of_the_period(result: Result, mine: Within) -> str:
+    """Say how much of a side is of the days that were asked for, and its money: their turnover."""
+    money = t(", ", "，").join(str(Money(minor, currency)) for currency, minor in mine.sums) or "0"
+    first, last = _day(result.first), _day(result.last)
+    days, days_zh = (first, first) if first == last else (f"{first} to {last}", f"{first} 至 {last}")
+    return t(
+        f"of which {days}: {mine.rows:,} row{'' if mine.rows == 1 else 's'}, {money}",
+        f"其中 {days_zh}：{mine.rows:,} 行，{money}",
+    )
 
 
 def _account(one: Account, compared: tuple[Leg, ...]) -> str:
@@ -255,6 +274,8 @@ def as_data(result: Result, folder: Path, recorded: Recorded | None, seconds: fl
         "bridges": [{"leg": one.leg.value, "currency": one.currency, "books_minor": one.books_minor,
                      "outside_minor": one.outside_minor, "residual_minor": one.residual_minor}
                     for one in result.bridges],
+        "in_period": [{"leg": one.leg.value, "side": one.side, "rows": one.rows, "sums_minor": dict(one.sums)}
+                      for one in result.within],
         "reasons": [{"code": one.code, "en": one.english, "zh": one.chinese} for one in result.reasons],
         "notes": [{"code": one.code, "en": one.english, "zh": one.chinese} for one in result.notes],
         "closed": [{"finding_id": one.finding_id, "lines": list(one.lines)} for one in result.closed],

@@ -15,6 +15,7 @@ import click
 from storno.app import home_dir
 from storno.cli.explain import printable, settings_of
 from storno.cli.find import find_one
+from storno.cli.finding_line import finding_line
 from storno.cli.open_journal import home_option, open_journal, same_home
 from storno.cli.text import language, t
 from storno.cli.trouble import ExitCode
@@ -22,6 +23,7 @@ from storno.cli.why_ask import ask, book_of
 from storno.cli.why_view import as_data, lines
 from storno.diagnosis import orders
 from storno.diagnosis.verdict import diagnose
+from storno.journal.exception_table import UNSETTLED
 
 if TYPE_CHECKING:
     from storno.diagnosis.path import Path as TxPath
@@ -59,7 +61,8 @@ def why(what: str, home: str | None, signals: Path | None, acquirer: str, as_jso
         click.echo(json.dumps(as_data(asked, verdict, language(), offset_min), ensure_ascii=False))
     else:
         commands = [same_home(one, home) for one in _commands(asked.path)]
-        for text in lines(asked, verdict, language(), offset_min, commands):
+        found = [finding_line(one, home) for one in asked.found if one.standing in UNSETTLED]
+        for text in lines(asked, verdict, language(), offset_min, commands, found):
             click.echo(printable(text))
     return ExitCode.DONE if verdict.known else ExitCode.DISAGREES
 

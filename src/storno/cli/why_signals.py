@@ -14,7 +14,7 @@ from storno.diagnosis.lattice import Clearing
 from storno.diagnosis.path import replay
 from storno.diagnosis.signals import NEAR_MS, Around, Signals
 from storno.diagnosis.whereabouts import NOT_SHOWN, Shown, local_condition, whereabouts
-from storno.journal.exception_table import TITLES
+from storno.journal.exception_table import TITLES, Standing
 from storno.journal.fact import TX_COLUMNS
 from storno.reversal.lifecycle import State
 
@@ -56,6 +56,8 @@ class Asked:
     shown: Shown
     attempt: Attempt
     others: tuple[Attempt, ...]
+    found: tuple[ExceptionRecord, ...] = ()
+    """What reconciliation found about it, and no file has shown to be gone."""
 
 
 def gather(
@@ -75,9 +77,10 @@ def gather(
     others = tuple(
         attempt_of(replay(journal.facts(row[_AT["tx_id"]]))) for row in window if _may_belong(row, path)
     )
-    shown = shown_by(found)
+    there = tuple(one for one in found if one.standing is not Standing.CLOSED)
+    shown = shown_by(there)
     around = Around(tuple(seen(row, extra) for row in day), near)
-    return Asked(path, mine, around, shown, attempt_of(path, shown), others)
+    return Asked(path, mine, around, shown, attempt_of(path, shown), others, there)
 
 
 def seen(row: TxRow, extra: Mapping[str, Signals]) -> Signals:

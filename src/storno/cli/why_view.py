@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from storno.cli.finding_line import finding_data
 from storno.cli.text import t
 from storno.diagnosis import counsel
 from storno.diagnosis.attempts import double_charge, links, patterns
@@ -31,9 +32,10 @@ WORTH_NAMING = 0.01
 
 
 def lines(
-    asked: Asked, verdict: Verdict, lang: str, offset_min: int, commands: Sequence[str] = ()
-) -> Iterator[str]:
-    """Write the answer for people."""
+    asked: Asked, verdict: Verdict, lang: str, offset_min: int, commands: Sequence[str] = (),
+    found: Sequence[str] = (),
+) -> Iterator[str]:  # fmt: skip
+    """Write the answer for people; `found` are the lines about differences that somebody still has to act on."""
     record = asked.path.record
     opening = record.opening
     money = Money(opening.amount_minor, opening.currency)
@@ -60,6 +62,8 @@ def lines(
         yield f"  {part.title(lang)}{t(': ', '：')}{text}"
     for command in commands:
         yield "  " + t("Order: ", "可用命令：") + command
+    for line in found:
+        yield "  " + t("Still to do: ", "仍待处理：") + line
     yield ""
     yield from _attempts(asked, lang, offset_min)
 
@@ -150,6 +154,7 @@ def as_data(asked: Asked, verdict: Verdict, lang: str, offset_min: int) -> dict[
             "verdict": double.verdict.value, "words": double.words.say(lang), "counted": list(double.counted),
             "doubtful": list(double.doubtful), "proven": double.proven,
         },
+        "findings": [finding_data(one) for one in asked.found],
         "patterns": [one.value for one in patterns(asked.attempt, linked)],
     }  # fmt: skip
 

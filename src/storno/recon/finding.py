@@ -37,7 +37,7 @@ class Sureness(Enum):
     CERTAIN = "certain"
     """Exact keys on both sides."""
     LIKELY = "likely"
-    """Matched by a tolerant pass, unique on both sides."""
+    """Matched by a tolerant pass, unique on both sides; or judged by what was learned, not given."""
     POSSIBLE = "possible"
     """More than one explanation; a hint for a person."""
 
@@ -107,6 +107,30 @@ def finding_id(leg: Leg, key: str, currency: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Words:
+    """What is said of a finding, each in English and Chinese."""
+
+    what: tuple[str, str]
+    """What happened and how we know."""
+    next_step: tuple[str, str]
+    """What to do now, by whom."""
+    not_do: tuple[str, str]
+    """What must not be done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weak:
+    """What makes a rule's finding likely at most, although its lines were matched by exact keys."""
+
+    when: str
+    """SQL predicate over the columns of a matched pair."""
+    hint: str
+    """Stands behind the pass in `Finding.matched_by`, in brackets."""
+    how_sure: tuple[str, str]
+    words: Words
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """A kind of finding in words; one module of `rules/` declares one as `RULE`, with example and counter-example."""
 
@@ -129,6 +153,26 @@ class Rule:
     """What to do now, by whom."""
     not_do: tuple[str, str]
     """What must not be done."""
+    over: Words | None = None
+    """What is said instead where the money is over nought (长款); None: the same."""
+    weak: Weak | None = None
+
+    def weakened(self, matched_by: str) -> Weak | None:
+        """Give what makes a finding likely at most, as the end of its `matched_by` says."""
+        return self.weak if self.weak and matched_by.endswith(f" ({self.weak.hint})") else None
+
+    def words(self, amount_minor: int, matched_by: str) -> Words:
+        """Give what is said of a finding of so much money."""
+        if weak := self.weakened(matched_by):
+            return weak.words
+        if self.over and amount_minor > 0:
+            return self.over
+        return Words(self.what, self.next_step, self.not_do)
+
+    def how_sure(self, sure: Sureness, matched_by: str) -> tuple[str, str]:
+        """Say how sure a finding is."""
+        weak = self.weakened(matched_by)
+        return weak.how_sure if weak else SURENESS[sure]
 
 
 RULE_NAMES = (

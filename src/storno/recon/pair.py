@@ -47,6 +47,7 @@ PAIR: Final[dict[str, str]] = {
     "o_effect": "signed sum of its lines that count",
     "o_fee": "signed sum of their fees",
     "o_fee_due": "what the fees should be; empty where no rate is known",
+    "o_fee_learned": "number of lines that rate was learned from; 0: it was given",
     "o_mid": "merchant of the line",
     "o_tid": "terminal of the line",
     "o_twin": "lines without a transaction that repeat one of ours, settled already, by terminal, STAN, day and amount",

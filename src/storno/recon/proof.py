@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from storno.recon.finding import LEGS, Leg
-from storno.recon.plan import fill
-from storno.recon.result import Account, Bridge, Gap, Reason
+from storno.recon.plan import fill, text
+from storno.recon.result import Account, Bridge, Gap, Reason, Within
 from storno.statements.line import Role
 
 if TYPE_CHECKING:
@@ -37,6 +37,24 @@ SELECT CASE WHEN b.kind = 'preauth' THEN 'preauth' WHEN b.amount = 0 THEN 'no_mo
 FROM bank AS b ANTI JOIN deposits AS d ON b.row_id = d.row_id
 GROUP BY CASE WHEN b.kind = 'preauth' THEN 'preauth' WHEN b.amount = 0 THEN 'no_money' WHEN b.live = 0 THEN 'no_effect'
     ELSE 'not_payout' END
+"""
+_OF_BOOKS = """
+SELECT currency, CAST(sum(rows_) AS BIGINT), CAST(sum(CASE WHEN klass <> 'hold' THEN effect ELSE 0 END) AS BIGINT)
+FROM books_totals WHERE day BETWEEN $first AND $last GROUP BY currency
+"""
+_OF_LINES = """
+SELECT currency, CAST(sum(rows_) AS BIGINT), CAST(sum(CASE WHEN moves AND live = 1 THEN amount ELSE 0 END) AS BIGINT)
+FROM ${lines}_totals WHERE day BETWEEN $first AND $last GROUP BY currency
+"""
+_OF_BANK = """
+SELECT b.currency, count(*), CAST(sum(CASE WHEN d.row_id IS NOT NULL THEN d.amount ELSE 0 END) AS BIGINT)
+FROM bank AS b LEFT JOIN deposits AS d ON b.row_id = d.row_id WHERE b.day BETWEEN $first AND $last GROUP BY b.currency
+"""
+_LEARNED = """
+SELECT count(*), coalesce(min(n), 0), coalesce(max(n), 0) FROM (
+    SELECT mid, max(learned_from) AS n FROM result_n
+    WHERE rule = 'fee_mismatch' AND what = 'finding' AND learned_from > 0 GROUP BY mid
+) AS m
 """
 
 
@@ -199,6 +217,40 @@ def bank_note(account: Account) -> Reason:
     )  # fmt: skip
 
 
+def within(engine: Engine, legs: Iterable[Leg], first: str, last: str) -> Iterable[Within]:
+    """Give what of each side is of the days from first to last: a day's turnover, where the proof counts more days."""
+    for leg in legs:
+        asked = (
+            {_LINES_SIDE[leg]: _OF_BANK}
+            if leg is Leg.BANK
+            else {_LINES_SIDE[leg]: _OF_LINES, "books": _OF_BOOKS}
+        )
+        for side, sql in asked.items():
+            rows, sums = 0, dict[str, int]()
+            for currency, count, minor in engine.rows(
+                fill(sql, lines=_LINES[leg], first=text(first), last=text(last))
+            ):
+                rows += count
+                if minor:
+                    sums[str(currency)] = int(minor)
+            yield Within(leg, side, rows, tuple(sorted(sums.items())))
+
+
+def rate_notes(engine: Engine) -> Iterable[Reason]:
+    """Say that fees were found wrong by rates that nobody gave, and what to do."""
+    ((merchants, least, most),) = engine.rows(_LEARNED)
+    if not merchants:
+        return
+    of, of_zh = (f"{least} to {most}", f"{least} 至 {most}") if least != most else (str(most),) * 2
+    whose = "1 merchant was" if merchants == 1 else f"{merchants} merchants were"
+    yield Reason(
+        "rates", f"the fee rates of {whose} not given but learned from {of} lines of each: fees that differ from them "
+        "are likely at most; give the agreed rates with --fees",
+        f"有 {merchants} 个商户的费率未给出，由各自 {of_zh} 笔交易推断：据此得出的手续费不符最多为“很可能”；"
+        "请用 --fees 给出协议费率",
+    )  # fmt: skip
+
+
 def network_bridge(lines: list[dict[str, Any]], books: list[dict[str, Any]], found: dict[str, dict[str, int]],
                    end: Ends) -> list[Bridge]:  # fmt: skip
     """Give the bridge from our books to what was cleared, one for each currency."""
@@ -299,7 +351,7 @@ def proof_reasons(
     for one in accounts:
         if not one.whole:
             (english, chinese), own = LEGS[one.leg], one.side == "books"
-            side, side_zh = ("our books", "本方账目") if own else (english, chinese)
+            side, side_zh = ("our books", "本方账目") if own else ("their side", "对方")
             yield Reason(
                 "rows", f"{english}, {side}: {one.rows} rows, {one.counted} counted",
                 f"{chinese}，{side_zh}：共 {one.rows} 行，计入 {one.counted} 行", _nothing_proved(one.leg),

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from datetime import date
 
     from storno.journal.base import Journal
-    from storno.journal.exception_fact import ExceptionRecord
+    from storno.journal.exception_fact import About, ExceptionRecord
     from storno.journal.fact import TxRow
     from storno.journal.sqlite_reader import SqliteReader
     from storno.recon.ageing import Age, Calendar, ExceptionOptions
-    from storno.recon.finding import Rule
+    from storno.recon.finding import Rule, Words
 
 _AT = {name: place for place, name in enumerate(TX_COLUMNS)}
 EVERY = 1_000_000_000
@@ -118,6 +118,12 @@ class Wanted:
 def rule_of(name: str) -> Rule | None:
     """Give the rule of a finding; None for one that this version no longer has."""
     return RULES.get(name)
+
+
+def words_of(about: About) -> Words | None:
+    """Give what is said of a finding as it is; None for one of a rule that this version no longer has."""
+    rule = rule_of(about.rule)
+    return None if rule is None else rule.words(about.amount_minor, about.matched_by)
 
 
 def entries(journal: SqliteReader | Journal, view: View, wanted: Wanted) -> Iterator[Entry]:

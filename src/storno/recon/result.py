@@ -79,6 +79,17 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
+class Within:
+    """What of one side is of the period's own days, in one leg; the proof also counts the days beside them."""
+
+    leg: Leg
+    side: str
+    rows: int
+    sums: tuple[tuple[str, int], ...]
+    """Money that counts by currency, signed minor units: booked, or moved outside; of the bank what it paid out."""
+
+
+@dataclass(frozen=True, slots=True)
 class Bridge:
     """From our books to the outside, in minor units: books + every difference = outside, to the last one."""
 
@@ -120,6 +131,9 @@ class Result:
     """What was not compared although nothing is missing: named, so that nothing is silently absent."""
     as_of_by_leg: tuple[tuple[Leg, str], ...] = ()
     """The last day each leg's files are in for: without an order, that of its own files."""
+
+    within: tuple[Within, ...] = ()
+    """Each account's share of the period's own days, by the rows' own day; empty where no period was asked for."""
 
     @property
     def as_of_apart(self) -> tuple[tuple[Leg, str], ...]:

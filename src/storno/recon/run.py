@@ -341,6 +341,7 @@ class _Run:
             if leg is Leg.NETWORK:
                 bridges += proof.network_bridge(lines, books, found.get(leg, {}), end)
         absent, notes = self._missing(seen)
+        notes += proof.rate_notes(self._engine)
         if self._sides.of(Role.BANK) and Leg.BANK not in self._legs:
             accounts.append(proof.bank_account(self._engine, None))
             notes.append(proof.bank_note(accounts[-1]))
@@ -356,7 +357,12 @@ class _Run:
             self._as_of(seen, "n"), marked(table, gaps, self._waiting), tuple(accounts), tuple(bridges), tuple(passes),
             tuple(dict.fromkeys(reasons)), self._compared(), notes=tuple(notes),
             as_of_by_leg=tuple((leg, self._as_of(seen, _SUFFIX[leg])) for leg in self._legs),
+            within=tuple(proof.within(self._engine, self._legs, seen.first, seen.last)) if self._period else (),
         )  # fmt: skip
+
+    @property
+    def _period(self) -> bool:
+        return bool(self._options.first or self._options.last)
 
     def _compared(self) -> tuple[Leg, ...]:
         """Give the legs both sides of which there are."""
@@ -388,7 +394,7 @@ class _Run:
         return found
 
     def _passes(self, leg: Leg, alone: int) -> list[tuple[Leg, str, int]]:
-        """Count what each pass brought together; what the filter found equal is of the first one's kind."""
+        """Count what each pass brought together; what agrees in everything is of the first one's kind."""
         s = _SUFFIX[leg]
         counts = self._engine.rows(f"SELECT pass, rows_ FROM passes_{s}")  # noqa: S608 - our own names
         rows = {match.CLEAN: 0, **{str(name): int(count) for name, count in counts}}

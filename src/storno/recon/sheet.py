@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from storno.money import exponent_of
-from storno.recon.finding import SURENESS, WHOSE, Sureness
+from storno.recon.finding import WHOSE, Leg, Sureness
 from storno.recon.rules import RULES
 
 if TYPE_CHECKING:
@@ -50,6 +50,18 @@ LISTS = (("differences 差异", "finding"), ("provisional 暂列", "provisional"
 _FORMULA = frozenset("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 """What a spreadsheet takes for the beginning of a formula, full-width forms among them."""
 
+_ENDS = (
+    (("our books", "本方账目"), ("cleared", "清算")),
+    (("due from clearing", "清算应付"), ("paid by the bank", "银行实付")),
+)
+"""Both ends of the bridge: from our books to the clearing, and from there to the bank."""
+_APART = {
+    "held": ("wait", "等待"), "outside": ("outside the period", "期间之外"),
+    "uncovered": ("no file to compare with", "无对应文件"),
+}  # fmt: skip
+_UNEXPLAINED = ("unexplained", "未解释")
+_SIDES = (("their side", "对方"), ("our books", "本方"))
+
 Row = tuple[Any, ...]
 
 
@@ -60,10 +72,12 @@ def major(minor: int | None, currency: str) -> Decimal | None:
 
 def row_of(row: dict[str, Any]) -> Row:
     """Give a row of the result in the order of `HEADER`."""
-    rule, sure = RULES[row["rule"]], SURENESS[Sureness(row["sure"])]
+    rule = RULES[row["rule"]]
+    sure = rule.how_sure(Sureness(row["sure"]), row["matched_by"])
+    next_step = rule.words(row["amount_minor"], row["matched_by"]).next_step
     whose = WHOSE[rule.whose]
     more = {
-        "differs": rule.title[0], "差错": rule.title[1], "next_step": rule.next_step[0], "下一步": rule.next_step[1],
+        "differs": rule.title[0], "差错": rule.title[1], "next_step": next_step[0], "下一步": next_step[1],
         "how_sure": sure[0], "把握": sure[1], "whose": whose[0], "责任方": whose[1],
     }  # fmt: skip
     amounts = {name: major(row[f"{name}_minor"], row["currency"]) for name in ("amount", "expected", "found")}
@@ -120,14 +134,20 @@ def _summary(result: Result) -> list[Row]:
     for what in ("finding", "provisional", "held"):
         for leg, rule, currency, count, minor in result.summary(what):
             lines.append((what, leg, *RULES[rule].title, currency, count, major(minor, currency)))
-    lines += [(), ("proof 证明", "leg", "", "", "currency 币种", "", "amount 金额")]
+    lines += [(), ("proof 证明", "leg", "sum", "合计", "currency 币种", "rows 行数", "amount 金额")]
     for one in result.bridges:
-        differences = ((RULES[name].title[1] if name in RULES else name, minor) for name, minor in one.parts)
-        for name, minor in (
-            ("books 本方", one.books_minor), *differences, ("outside 对方", one.outside_minor),
-            ("unexplained 未解释", one.residual_minor),
+        ours, theirs = _ENDS[one.leg is Leg.BANK]
+        parts = ((RULES[name].title if name in RULES else _APART[name], minor) for name, minor in one.parts)
+        for words, minor in (
+            (ours, one.books_minor), *parts, (theirs, one.outside_minor), (_UNEXPLAINED, one.residual_minor),
         ):  # fmt: skip
-            lines.append(("bridge", one.leg.value, name, "", one.currency, "", major(minor, one.currency)))
+            lines.append(("bridge", one.leg.value, *words, one.currency, "", major(minor, one.currency)))
+    for mine in result.within:
+        words = _SIDES[mine.side == "books"]
+        for currency, minor in mine.sums:
+            lines.append(
+                ("in period 期间内", mine.leg.value, *words, currency, mine.rows, major(minor, currency))
+            )
     return lines
 
 

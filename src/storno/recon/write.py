@@ -142,6 +142,8 @@ def manifest(result: Result, sides: Sides, options: Options) -> dict[str, Any]:
              "outside_minor": one.outside_minor, "parts": dict(one.parts), "residual_minor": one.residual_minor}
             for one in result.bridges
         ],
+        "in_period": [{"leg": one.leg.value, "side": one.side, "rows": one.rows, "sums_minor": dict(one.sums)}
+                      for one in result.within],
         "passes": [{"leg": leg.value, "pass": name, "lines": count} for leg, name, count in result.passes],
         "compared": [one.value for one in result.compared],
         "as_of_by_leg": {leg.value: day for leg, day in result.as_of_by_leg},

@@ -126,7 +126,14 @@ def test_cases_lists_exceptions_and_running_reversals_only(home, capsys):
     assert "storno cases retry 1-2" in listed["cases"][0]["next"]["commands"]
     _, out, _ = told(capsys, "cases", "list", "-n", "1", "--lang", "zh")
     assert "未了结 3 笔，显示 1 笔" in out
+    assert "另有 2 条未显示：-n 3 显示全部" in out
     assert "冲正无应答" in out
+
+
+def test_programs_get_every_case(home, capsys, monkeypatch):
+    monkeypatch.setattr("storno.cli.cases.LISTED", 1)
+    assert len(json.loads(told(capsys, "cases", "--json")[1])["cases"]) == 3
+    assert "2 more not shown" in told(capsys, "cases")[1]
 
 
 def test_a_settlement_without_a_gateway_is_durable_and_moves_the_money(home, capsys):

@@ -5,8 +5,15 @@ import json
 import pytest
 
 from storno.cli.main import run
+from storno.cli.text import Language, speak
 
 pytestmark = pytest.mark.unit
+
+
+@pytest.fixture(autouse=True)
+def english_afterwards():
+    yield
+    speak(Language.EN)
 
 
 def test_it_says_what_it_planted(tmp_path, capsys):
@@ -18,6 +25,12 @@ def test_it_says_what_it_planted(tmp_path, capsys):
     assert (tmp_path / "town-truth" / "planted.jsonl").exists()
     assert not list(out.rglob("*truth*"))
     assert all((out / name).is_file() for name in said["files"])
+
+
+def test_it_says_what_it_planted_in_words_too(tmp_path, capsys):
+    assert run(["generate", "--sales", "1200", "--plant", "fee_mismatch", "--plant-count", "1", "--out",
+                str(tmp_path / "town"), "--lang", "zh"]) == 0  # fmt: skip
+    assert "1  fee_mismatch  手续费不符" in capsys.readouterr().out
 
 
 def test_it_writes_into_no_folder_that_holds_something(tmp_path, capsys):

@@ -37,6 +37,12 @@ def test_a_file_is_taken_and_told(bill, capsys):
     assert "此前已导入" in capsys.readouterr().out
 
 
+def test_one_line_is_told_as_one(bill, capsys):
+    bill.write_bytes(acom(DAY[0]) + b"\n")
+    assert run(["import", str(bill)]) == ExitCode.DONE
+    assert ": 1 line, 0 rejected" in capsys.readouterr().out
+
+
 def test_json_gives_one_object_for_each_file(bill, tmp_path, capsys):
     broken = tmp_path / "IND26112401ACOM"
     broken.write_bytes(acom(Sale(at="1124093015")) + b"\n" + acom(Sale())[:90] + b"\n")

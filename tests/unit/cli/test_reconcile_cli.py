@@ -125,6 +125,14 @@ def test_a_period_is_reconciled_by_itself(home, town, capsys):
     assert (code, result["first"], result["last"]) == (1, "20261102", "20261102")
     rows = pq.read_table(f"{result['folder']}/differences.parquet").to_pylist()
     assert {row["date"] or row["settled_on"] for row in rows} == {"20261102"}
+    ours = pq.read_table(town.out / "books" / "books-20261102.parquet", columns=["date"]).num_rows
+    assert {one["rows"] for one in result["in_period"] if one["side"] == "books"} == {ours}
+    manifest = json.loads((Path(result["folder"]) / "manifest.json").read_text("utf-8"))
+    assert manifest["in_period"] == result["in_period"]
+    [of_books] = [one for one in result["rows"] if (one["leg"], one["side"]) == ("network", "books")]
+    assert of_books["rows"] == of_books["counted"] > ours
+    said = fastexcel.read_excel(f"{result['folder']}/differences.xlsx").load_sheet(0, header_row=None)
+    assert "in period 期间内" in said.to_arrow().column(0).to_pylist()
 
 
 def test_people_read_a_summary_in_their_language(home, town, capsys):
@@ -167,6 +175,31 @@ def test_foreign_books_are_refused(home, capsys, tmp_path):
     code, said = reconcile(capsys, "--books", str(tmp_path / "y.parquet"))
     assert code == 2
     assert "tx_id" in said
+
+
+def test_several_books_follow_one_option_as_a_shell_writes_them_out(home, town, capsys, tmp_path):
+    the_rest(town, home)
+    whole = pq.read_table(next((town.out / "books").glob("*.parquet")))
+    parts = [tmp_path / f"{at}.parquet" for at in range(3)]
+    for at, path in enumerate(parts):
+        pq.write_table(whole.slice(at * 100, 100 if at < 2 else None), path)
+    one, two, three = map(str, parts)
+    _, repeated = reconcile(capsys, "--no-record", "--books", one, "--books", two, "--books", three)
+    assert next(part for part in repeated["rows"] if part["side"] == "books")["rows"] == whole.num_rows
+    for argv in (["--books", one, two, three], ["--books", one, "--hold-days", "3", two, three]):
+        _, result = reconcile(capsys, "--no-record", *argv)
+        assert result["run_id"] == repeated["run_id"]
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_a_file_that_nothing_was_said_of_is_not_taken_for_books(home, capsys, language, tmp_path):
+    (tmp_path / "bill.csv").write_text("x", "utf-8")
+    code, said = reconcile(capsys, str(tmp_path / "bill.csv"), "--lang", language.value)
+    assert code == 2
+    assert {Language.EN: "imported first (storno import", Language.ZH: "须先导入（storno import"}[
+        language
+    ] in said
+    assert "bill.csv" in said
 
 
 @pytest.mark.parametrize("language", list(Language))

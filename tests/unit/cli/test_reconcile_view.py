@@ -91,14 +91,49 @@ def test_a_note_is_shown(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("language", list(Language))
+def test_of_a_period_its_own_turnover_is_told_beside_the_days_around_it(result, tmp_path, capsys, language):
+    """The fourth sale and its lines, had it any, are of the next day: compared, and none of this day's turnover."""
+    speak(language)
+    report(result, tmp_path, None, 0.0)
+    said = capsys.readouterr().out
+    assert {Language.EN: "up to 40 days on either side", Language.ZH: "含前后各最多 40 天"}[language] in said
+    books = {
+        Language.EN: "of which 2026-11-02: 4 rows, ¥162.00",
+        Language.ZH: "其中 2026-11-02：4 行，¥162.00",
+    }[language]
+    cleared = {
+        Language.EN: "of which 2026-11-02: 3 rows, ¥160.00",
+        Language.ZH: "其中 2026-11-02：3 行，¥160.00",
+    }[language]
+    assert books in said
+    assert cleared in said
+    data = as_data(result, tmp_path, None, 0.0)
+    assert {(one["leg"], one["side"]): (one["rows"], one["sums_minor"]) for one in data["in_period"]} == {
+        ("network", "network"): (3, {"CNY": 16_000}), ("network", "books"): (4, {"CNY": 16_200}),
+        ("bank", "bank"): (0, {}),
+    }  # fmt: skip
+    [all_books] = [one for one in data["rows"] if (one["leg"], one["side"]) == ("network", "books")]
+    assert all_books["rows"] == all_books["counted"] == 5
+
+
+def test_without_a_period_all_of_it_is_the_turnover(tmp_path, capsys):
+    result = compare(sides(tmp_path / "sides", books=[sale(1)], network=[line(1)]), Options(as_of="20261120"))
+    report(result, tmp_path, None, 0.0)
+    said = capsys.readouterr().out
+    assert "of which" not in said
+    assert "either side" not in said
+    assert as_data(result, tmp_path, None, 0.0)["in_period"] == []
+
+
+@pytest.mark.parametrize("language", list(Language))
 def test_a_side_that_is_empty_is_no_hundred_per_cent(tmp_path, capsys, language):
     given = sides(tmp_path / "sides", books=[sale(1)], bank=[deposit(10_000)])
     speak(language)
     report(compare(given, Options(as_of="20261120")), tmp_path, None, 0.0)
     said = capsys.readouterr().out
     for text in {
-        Language.EN: ("no file to compare with", "clearing, clearing: nothing there", "bank statements (1 line) were"),
-        Language.ZH: ("没有可核对的文件", "清算，清算：没有记录", "说明：银行流水（1 行）未核对"),
+        Language.EN: ("no file to compare with", "clearing, their side: nothing there", "statements (1 line) were"),
+        Language.ZH: ("没有可核对的文件", "清算，对方：没有记录", "说明：银行流水（1 行）未核对"),
     }[language]:  # fmt: skip
         assert text in said
     assert "100.00 %" not in said
@@ -120,9 +155,10 @@ def test_legs_that_end_on_another_day_say_so(tmp_path, capsys, language):
         Language.EN: "own files: terminals 2026-11-05, bank 2026-11-03 (",
         Language.ZH: "最后一日截至：终端 2026-11-05，银行 2026-11-03（",
     }[language] in said
-    assert {Language.EN: "bank, bank: 1 row = 1 agree (100.00 %", Language.ZH: "银行，银行：1 行 = 1 相符（"}[
-        language
-    ] in said
+    assert {
+        Language.EN: "bank, their side: 1 row = 1 agree (100.00 %",
+        Language.ZH: "银行，对方：1 行 = 1 相符（",
+    }[language] in said
     data = as_data(result, tmp_path, None, 0.0)
     assert data["as_of_by_leg"] == {"terminal": "20261105", "network": "20261102", "bank": "20261103"}
     assert [one for one in data["rows"] if one["leg"] == "bank"] == [

@@ -35,7 +35,7 @@ def storno(town, capsys):
     return call
 
 
-def test_a_look_tells_keeps_and_leaves_with_1_while_alerts_are_open(storno):
+def test_a_look_tells_keeps_and_leaves_with_1_while_alerts_are_open(storno, monkeypatch):
     code, out, _ = storno("watch", "--once", "--json")
     first = json.loads(out)
     assert code == 1
@@ -43,6 +43,11 @@ def test_a_look_tells_keeps_and_leaves_with_1_while_alerts_are_open(storno):
     assert any(one["signal"]["measure"] == "mac" and not one["cause"] for one in first["alerts"])
     code, out, _ = storno("alerts", "--json")
     assert (code, json.loads(out)["open"]) == (1, first["open"])
+    every = json.loads(storno("alerts", "--all", "--json")[1])
+    assert every["count"] == len(every["alerts"]) > 1
+    monkeypatch.setattr("storno.cli.alerts.LISTED", 1)
+    assert json.loads(storno("alerts", "--all", "--json")[1]) == every
+    assert f"{every['count'] - 1} more not shown" in storno("alerts", "--all")[1]
     code, out, _ = storno("watch", "--once")
     assert code == 1
     assert "MAC errors" in out

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from recon_kit import AS_OF, found, proved, run, sides
 from storno.recon.engines.duckdb import DuckEngine
+from storno.recon.finding import Leg
 from storno.recon.rules._example import line, sale, undone
 from storno.recon.run import reconcile
 from storno.recon.sides import Effort, Options
@@ -71,8 +72,8 @@ def day_of(cases):
 
 
 def told(result):
-    """Give all that is told of the rows, but not by which pass lines were brought together that agree."""
-    return result.table.to_pylist(), result.accounts, result.bridges, result.reasons
+    """Give all that is told of the rows."""
+    return result.table.to_pylist(), result.accounts, result.bridges, result.reasons, result.passes
 
 
 # Each example takes a second: to shrink one would take minutes.
@@ -95,6 +96,20 @@ def test_a_terminals_line_under_another_key_finds_what_the_terminal_was_not_told
     filtered = run(effort=Effort(threads=1, digest=True, buckets_log2=12), stored=stored, **rows)
     assert told(filtered) == told(plain)
     assert "terminal_not_booked" not in {rule for rule, _ in found(filtered)}
+
+
+@pytest.mark.parametrize("stored", [False, True])
+def test_pairs_that_share_their_key_are_counted_in_one_way(stored):
+    """Without the filter nobody's RRN is alone; with it their buckets are equal, and nobody asks."""
+    rows = day_of([("booked", {}, {"amount_minor": 999})])
+    for name in ("books", "network"):
+        for at in (1, 2):
+            rows[name][at]["rrn"] = rows[name][0]["rrn"]
+    plain = run(effort=Effort(threads=1, digest=False), **rows)
+    filtered = run(effort=Effort(threads=1, digest=True, buckets_log2=12), stored=stored, **rows)
+    assert told(filtered) == told(plain)
+    assert (Leg.NETWORK, "exact", 20) in plain.passes
+    assert (Leg.NETWORK, "rrn", 1) in plain.passes
 
 
 def test_classes_of_lines_are_told_in_one_order():

@@ -145,6 +145,33 @@ def test_agreed_fees_win_over_what_is_usual():
     assert found(result) == [("fee_mismatch", -10)] * 6
 
 
+@pytest.mark.parametrize("fee", [-90, -30])
+def test_a_fee_is_at_most_likely_to_differ_from_a_rate_that_nobody_gave(fee):
+    books = [sale(n) for n in range(1, 8)]
+    network = [*(line(n, fee_minor=-60) for n in range(1, 7)), line(7, fee_minor=fee)]
+    learned = run(books=books, network=network)
+    given = run(Options(as_of=AS_OF, fees=(FeeRate("000000000000001", 60),)), books=books, network=network)
+    for result, sure, matched_by in (
+        (learned, Sureness.LIKELY, "rrn (rate_learned)"), (given, Sureness.CERTAIN, "rrn"),
+    ):  # fmt: skip
+        [one] = result.findings()
+        assert (one.rule, one.sure, one.matched_by) == ("fee_mismatch", sure, matched_by)
+        assert one.amount_minor == fee + 60
+        assert proved(result)
+    [note] = learned.notes
+    assert note.code == "rates"
+    assert "of 1 merchant was not given but learned from 7 lines" in note.english
+    assert "1 个商户的费率未给出，由各自 7 笔交易推断" in note.chinese
+    for words in (note.english, note.chinese):
+        assert "--fees" in words
+    assert given.notes == ()
+
+
+def test_a_learned_rate_that_all_keep_to_is_no_matter():
+    result = run(books=[sale(n) for n in range(1, 7)], network=[line(n, fee_minor=-60) for n in range(1, 7)])
+    assert (found(result), result.notes) == ([], ())
+
+
 def test_a_rate_that_rounding_hides_is_learned_from_all_lines():
     """Both large amounts vote for 39; only 38 is what all five have."""
     amounts = ((4_999, 19), (5_150, 20), (2_134, 8), (3_732, 14), (5_150, 20))

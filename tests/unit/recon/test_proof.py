@@ -204,8 +204,8 @@ def test_a_line_of_the_bank_that_is_counted_nowhere_makes_a_run_incomplete(tmp_p
     result = run(books=[sale()], network=[line()], bank=bank)
     assert codes(result) == {"rows"}
     (reason,) = [one for one in result.reasons if one.code == "rows"]
-    assert "bank, bank: 2 rows, 1 counted" in reason.english
-    assert "银行，银行：共 2 行，计入 1 行" in reason.chinese
+    assert "bank, their side: 2 rows, 1 counted" in reason.english
+    assert "银行，对方：共 2 行，计入 1 行" in reason.chinese
 
 
 def test_a_bank_statement_without_clearing_is_said_not_to_be_compared():

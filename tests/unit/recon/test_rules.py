@@ -71,9 +71,23 @@ def test_a_rule_leaves_its_counter_example_alone(counter_examples, name):
 @pytest.mark.parametrize("name", RULE_NAMES)
 def test_a_rule_speaks_both_languages(name):
     rule = RULES[name]
-    for english, chinese in (rule.title, rule.what, rule.next_step, rule.not_do):
+    said = [rule.title, *(rule.weak.how_sure for _ in "x" if rule.weak)]
+    for words in (rule.words(-1, ""), rule.words(1, ""), *(rule.weak.words for _ in "x" if rule.weak)):
+        said += [words.what, words.next_step, words.not_do]
+    for english, chinese in said:
         assert english
         assert any("\u4e00" <= one <= "\u9fff" for one in chinese)
+
+
+@pytest.mark.parametrize(("language", "claims"), [(0, ("claim", "demand")), (1, ("要求退还", "索赔"))])
+def test_a_fee_is_claimed_only_where_the_agreed_rate_says_that_too_much_was_taken(language, claims):
+    rule = RULES["fee_mismatch"]
+    much, little = rule.words(-30, "rrn"), rule.words(30, "rrn")
+    assert any(one in much.next_step[language] for one in claims)
+    for words in (little, rule.words(-30, "rrn (rate_learned)"), rule.words(30, "rrn (rate_learned)")):
+        assert not any(one in words.next_step[language] for one in claims)
+    assert "--fees" in rule.words(30, "rrn (rate_learned)").next_step[language]
+    assert ("learned", "推断")[language] in rule.words(30, "rrn (rate_learned)").what[language]
 
 
 def test_rules_of_a_leg_have_their_own_places():

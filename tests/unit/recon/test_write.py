@@ -16,7 +16,7 @@ import pytest
 from recon_kit import compare, sides
 from storno.recon.finding import SURENESS, WHOSE, Sureness
 from storno.recon.rules import RULES
-from storno.recon.rules._example import line, sale
+from storno.recon.rules._example import deposit, line, sale
 from storno.recon.sides import Options
 from storno.recon.write import write
 
@@ -103,6 +103,19 @@ def test_a_clerk_reads_what_how_sure_whose_and_what_next_in_both_languages(tmp_p
     assert (folder / "differences.csv").read_bytes().startswith(b"\xef\xbb\xbf")
 
 
+def test_the_sheet_says_that_a_fee_rate_was_learned(tmp_path):
+    folder = written(
+        tmp_path, books=[sale(n) for n in range(1, 7)],
+        network=[*(line(n, fee_minor=-60) for n in range(1, 6)), line(6, fee_minor=-30)],
+    )  # fmt: skip
+    with (folder / "differences.csv").open(encoding="utf-8-sig", newline="") as file:
+        (row,) = csv.DictReader(file)
+    weak = RULES["fee_mismatch"].weak
+    assert (row["how_sure"], row["把握"]) == weak.how_sure
+    assert (row["next_step"], row["下一步"]) == weak.words.next_step
+    assert row["sure"] == "likely"
+
+
 def test_what_is_provisional_has_a_sheet_of_its_own_and_its_reason_is_on_the_first(tmp_path):
     folder = written(
         tmp_path, books=[sale(), *(sale(n, date="20261103") for n in (2, 4)), sale(3, date="20261104")],
@@ -117,6 +130,23 @@ def test_what_is_provisional_has_a_sheet_of_its_own_and_its_reason_is_on_the_fir
     told = json.loads((folder / "manifest.json").read_text("utf-8"))
     assert [one["rule"] for one in told["provisional"]] == ["approved_not_settled"]
     assert told["findings"] == []
+
+
+def test_the_proof_on_the_first_sheet_speaks_both_languages(tmp_path):
+    folder = written(
+        tmp_path, books=[sale(), sale(2), sale(3, date="20261110")], network=[line(), line(4)], bank=[deposit(900)]
+    )  # fmt: skip
+    sheet = fastexcel.read_excel(str(folder / "differences.xlsx")).load_sheet(0, header_row=None).to_arrow()
+    rows = list(zip(*(column.to_pylist() for column in sheet.columns), strict=True))
+    told = {(row[1], row[2], row[3]) for row in rows if row[0] == "bridge"}
+    assert {
+        ("network", "our books", "本方账目"), ("network", "cleared", "清算"), ("network", "wait", "等待"),
+        ("network", *RULES["approved_not_settled"].title), ("network", "unexplained", "未解释"),
+        ("bank", "due from clearing", "清算应付"), ("bank", "paid by the bank", "银行实付"),
+    } <= told  # fmt: skip
+    for _, english, chinese in told:
+        assert english.isascii()
+        assert any("\u4e00" <= one <= "\u9fff" for one in chinese)
 
 
 def leftover(folder, pid, digest="0123456789abcdef"):

@@ -11,7 +11,7 @@ from importlib import import_module
 from storno.recon.finding import RULE_NAMES, Leg, Rule
 from storno.recon.rules._example import Example
 
-RULES_VERSION = 3
+RULES_VERSION = 4
 """Raised whenever a rule finds or counts differently: it is part of a run's id."""
 
 

@@ -36,7 +36,7 @@ SELECT mid, basis_points, row_number() OVER (PARTITION BY mid ORDER BY votes DES
 FROM rate_votes
 """
 _RATES = """
-SELECT mid, basis_points FROM (
+SELECT mid, basis_points, all_ AS learned_from FROM (
     SELECT mid, basis_points, kept, all_,
         row_number() OVER (PARTITION BY mid ORDER BY kept DESC, tried, basis_points) AS place
     FROM (
@@ -46,11 +46,11 @@ SELECT mid, basis_points FROM (
     ) AS k
 ) AS p WHERE place = 1 AND all_ >= 5 AND kept * 5 >= all_ * 4
     AND mid NOT IN (SELECT mid FROM rates_given)
-UNION ALL SELECT mid, basis_points FROM rates_given
+UNION ALL SELECT mid, basis_points, CAST(0 AS BIGINT) AS learned_from FROM rates_given
 """
 # One rate that enough lines keep to, and that no other could have as many lines of: of a big one there is only one.
 _NOTED = """
-SELECT mid, min(basis_points) AS basis_points FROM noted GROUP BY mid
+SELECT mid, min(basis_points) AS basis_points, CAST(sum(lines_) AS BIGINT) AS learned_from FROM noted GROUP BY mid
 HAVING min(basis_points) = max(basis_points) AND sum(lines_) >= 5 AND sum(kept) * 5 >= sum(lines_) * 4
     AND sum(kept) + sum(big) > sum(lines_)
 """
@@ -58,7 +58,7 @@ _UNSURE = """
 SELECT mid FROM noted WHERE mid NOT IN (SELECT mid FROM noted_rates) GROUP BY mid HAVING sum(lines_) >= 5
 """
 _OR_NOTED = """
-UNION ALL SELECT mid, basis_points FROM noted_rates WHERE mid NOT IN (SELECT mid FROM rates_given)
+UNION ALL SELECT mid, basis_points, learned_from FROM noted_rates WHERE mid NOT IN (SELECT mid FROM rates_given)
 """
 _ODD = """
 SELECT n.key_hash AS b FROM net AS n JOIN rates AS r ON n.mid = r.mid

@@ -93,7 +93,8 @@ PASSES = {"n": NETWORK, "t": TERMINAL}
 
 
 CLEAN = "exact"
-"""The pass of pairs that agree in everything; the filter's equal buckets are of the same kind."""
+"""The pass of pairs that agree in everything; the filter's equal buckets are of the same kind, and so are counted pairs
+that a later pass had to bring together because others have their key."""
 
 
 def names_of(s: str) -> tuple[str, ...]:
@@ -113,7 +114,8 @@ SELECT l.row_id, l.klass, l.kind, l.mark, l.live, l.amount, l.currency, l.fee, l
     coalesce(a.n, s.n) * 86400 + coalesce(TRY_CAST(substr(l."at", 9, 2) AS INT) * 3600
         + TRY_CAST(substr(l."at", 11, 2) AS INT) * 60 + TRY_CAST(substr(l."at", 13, 2) AS INT), -86400000) AS at_s,
     CASE WHEN l.kind = 'payment' AND l.live = 1 THEN l.fee ELSE 0 END AS paid_fee,
-    CASE WHEN l.kind = 'payment' AND l.live = 1 THEN $due END AS due_fee
+    CASE WHEN l.kind = 'payment' AND l.live = 1 THEN $due END AS due_fee,
+    CASE WHEN l.kind = 'payment' AND l.live = 1 THEN $learned ELSE 0 END AS learned_from
 FROM $lines AS l LEFT JOIN days AS s ON l.day = s.day LEFT JOIN days AS a ON substr(l."at", 1, 8) = a.day $rates
 """
 _BOOKS = """
@@ -129,23 +131,26 @@ WHERE tx_id IN (SELECT original FROM $books WHERE original <> '' AND klass = 'vo
 """
 _LONE_LINES = "SELECT $key FROM lines_$s WHERE $whole GROUP BY $key HAVING count(*) = 1"
 _LONE_BOOKS = "SELECT $key FROM matchable_$s WHERE $whole GROUP BY $key HAVING count(*) = 1"
-_CLEAN_N = """
+_AGREES_N = """l.live = 1 AND b.position = 'effect' AND l.klass = b.klass AND l.amount = b.effect
+    AND l.currency = b.currency AND l.day = b.day AND (l.mid = '' OR l.mid = b.mid) AND (l.tid = '' OR l.tid = b.tid)
+    AND (l.stan = '' OR l.stan = b.stan) AND (l.due_fee IS NULL OR l.due_fee = l.fee)
+    AND NOT (b.klass = 'void' AND b.orig_state = 'reversed')"""
+_AGREES_T = """l.live = 1 AND b.position = 'effect' AND b.told = 'approved' AND l.klass = b.klass
+    AND l.amount = b.effect AND l.currency = b.currency AND (l.mid = '' OR l.mid = b.mid)
+    AND (l.batch = '' OR l.batch = b.batch)"""
+_CLEAN_N = f"""
 SELECT l.row_id, b.tx_id, 'exact' AS pass, 0 AS rank, 1 AS own
 FROM lines_n AS l JOIN lone_lines_n AS x ON l.rrn = x.rrn
     JOIN matchable_n AS b ON l.rrn = b.rrn JOIN lone_books_n AS y ON b.rrn = y.rrn
-WHERE l.live = 1 AND b.position = 'effect' AND l.klass = b.klass AND l.amount = b.effect AND l.currency = b.currency
-    AND l.day = b.day AND (l.mid = '' OR l.mid = b.mid) AND (l.tid = '' OR l.tid = b.tid)
-    AND (l.stan = '' OR l.stan = b.stan) AND (l.due_fee IS NULL OR l.due_fee = l.fee)
-    AND NOT (b.klass = 'void' AND b.orig_state = 'reversed')
-"""
-_CLEAN_T = """
+WHERE {_AGREES_N}
+"""  # noqa: S608 - our own text
+_CLEAN_T = f"""
 SELECT l.row_id, b.tx_id, 'exact' AS pass, 0 AS rank, 1 AS own
 FROM lines_t AS l JOIN lone_lines_t AS x ON l.tid = x.tid AND l.stan = x.stan AND l.day = x.day
     JOIN matchable_t AS b ON l.tid = b.tid AND l.stan = b.stan AND l.day = b.day
     JOIN lone_books_t AS y ON b.tid = y.tid AND b.stan = y.stan AND b.day = y.day
-WHERE l.live = 1 AND b.position = 'effect' AND b.told = 'approved' AND l.klass = b.klass AND l.amount = b.effect
-    AND l.currency = b.currency AND (l.mid = '' OR l.mid = b.mid) AND (l.batch = '' OR l.batch = b.batch)
-"""
+WHERE {_AGREES_T}
+"""  # noqa: S608 - our own text
 _LEFT_LINES = "SELECT l.* FROM $before AS l ANTI JOIN $taken AS k ON l.row_id = k.row_id"
 _FREE_BOOKS = """
 SELECT b.tx_id, b.klass, b.currency, b.amount, b.tid, b.mid, b.stan, b.auth_code, b.card4, b.day_n, b.at_s
@@ -173,10 +178,15 @@ FROM (
     ) AS c
 ) AS d WHERE of_line = 1 AND of_tx = 1
 """
-# Lines that do not count are left out: how many of them go on depends on the filter's buckets.
+# It depends on the filter's buckets how many lines go on that do not count, or that agree in everything but share their
+# key: the former are left out, the latter are counted with those that the filter left alone, whatever pass they met.
 _PASSES = """
-SELECT k.pass, count(*) AS rows_ FROM links_$s AS k JOIN lines_$s AS l ON k.row_id = l.row_id
-WHERE l.live = 1 GROUP BY k.pass
+SELECT pass, count(*) AS rows_ FROM (
+    SELECT pass FROM link_${s}_0
+    UNION ALL SELECT CASE WHEN $agrees THEN 'exact' ELSE k.pass END AS pass
+    FROM links_$s AS k JOIN lines_$s AS l ON k.row_id = l.row_id JOIN matchable_$s AS b ON k.tx_id = b.tx_id
+    WHERE k.rank > 0 AND l.live = 1
+) AS p GROUP BY pass
 """
 
 
@@ -188,6 +198,7 @@ def match(s: str, *, fees: bool) -> tuple[Step, ...]:
     key, whole = ("rrn", "rrn <> ''") if s == "n" else ("tid, stan, day", "stan <> '' AND tid <> ''")
     steps = [
         Step(f"lines_{s}", fill(_LINES, lines=lines, due=f"CAST({due} AS BIGINT)",
+                                learned="coalesce(r.learned_from, 0)" if rated else "0",
                                 rates="LEFT JOIN rates AS r ON l.mid = r.mid" if rated else "")),
         books_open(s),
         Step(f"originals_{s}", fill(_ORIGINALS, books=books)),
@@ -219,10 +230,11 @@ def match(s: str, *, fees: bool) -> tuple[Step, ...]:
                  spares=(f"link_{s}_{at}", before, "row_id") if at > 1 else None),
         ]  # fmt: skip
     last = len(PASSES[s])
+    agrees = f"{_RRN} AND {_AGREES_N}" if s == "n" else f"{_STAN} AND l.day = b.day AND {_AGREES_T}"
     links = (f"SELECT row_id, tx_id, pass, rank, own FROM link_{s}_{n}" for n in range(last + 1))  # noqa: S608
     return (
         *steps,
         Step(f"links_{s}", " UNION ALL ".join(links)),
         Step(f"alone_{s}", f"SELECT * FROM left_{s}_{last}"),  # noqa: S608 - our own text
-        Step(f"passes_{s}", fill(_PASSES, s=s)),
+        Step(f"passes_{s}", fill(_PASSES, s=s, agrees=agrees)),
     )

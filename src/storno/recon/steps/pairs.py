@@ -59,7 +59,10 @@ FROM keyed_$s AS l JOIN (
     FROM keyed_$s GROUP BY key, currency
 ) AS g ON l.key = g.key AND l.currency = g.currency
 """
-_COLUMNS = "l.row_id, l.klass, l.live, l.amount, l.currency, l.paid_fee, l.due_fee, l.mid, l.tid, l.rrn, l.day, l.day_n"
+_COLUMNS = (
+    "l.row_id, l.klass, l.live, l.amount, l.currency, l.paid_fee, l.due_fee, l.learned_from, l.mid, l.tid, l.rrn, "
+    "l.day, l.day_n"
+)
 _GATHERED = """
 SELECT tx_id, key, currency, max(twin) AS twin, max(own) AS own, max(rank) AS rank, count(*) AS o_lines,
     CAST(sum(CASE WHEN klass = own THEN 1 ELSE 0 END) AS BIGINT) AS o_pay,
@@ -68,7 +71,7 @@ SELECT tx_id, key, currency, max(twin) AS twin, max(own) AS own, max(rank) AS ra
     CAST(sum(CASE WHEN live = 1 THEN amount ELSE 0 END) AS BIGINT) AS live_sum,
     CAST(sum(paid_fee) AS BIGINT) AS o_fee,
     CASE WHEN sum(CASE WHEN paid_fee <> 0 AND due_fee IS NULL THEN 1 ELSE 0 END) = 0 THEN CAST(sum(due_fee) AS BIGINT)
-        END AS o_fee_due,
+        END AS o_fee_due, CAST(max(learned_from) AS BIGINT) AS o_fee_learned,
     max(CASE WHEN klass = own AND mid <> b_mid THEN mid ELSE '' END) AS odd_mid,
     max(CASE WHEN klass = own AND tid <> b_tid THEN tid ELSE '' END) AS odd_tid,
     max(mid) AS any_mid, max(tid) AS any_tid, max(rrn) AS any_rrn, max(live) AS live,
@@ -84,7 +87,7 @@ SELECT '$leg' AS leg, b.tx_id AS pair_id, TRUE AS b_there, b.tx_id, b.klass, b.s
     coalesce(g.o_pay, 0) AS o_pay,
     coalesce(g.o_rev, 0) AS o_rev, coalesce(g.o_void, 0) AS o_void,
     coalesce(g.live_sum, 0) AS o_effect,
-    coalesce(g.o_fee, 0) AS o_fee, g.o_fee_due,
+    coalesce(g.o_fee, 0) AS o_fee, g.o_fee_due, coalesce(g.o_fee_learned, 0) AS o_fee_learned,
     coalesce(CASE WHEN g.odd_mid <> '' THEN g.odd_mid ELSE g.any_mid END, '') AS o_mid,
     coalesce(CASE WHEN g.odd_tid <> '' THEN g.odd_tid ELSE g.any_tid END, '') AS o_tid,
     coalesce(g.live = 1 AND g.o_pay > 0 AND g.o_rev = 0, FALSE) AS o_approved,
@@ -101,7 +104,7 @@ SELECT '$leg' AS leg, 'line ' || g.key || ' ' || g.currency AS pair_id, FALSE AS
     '' AS b_tid, FALSE AS b_undone, FALSE AS b_pairs_off, TRUE AS o_there, g.twin <> '' AS o_twin,
     g.live = 1 AS o_live, g.o_lines,
     g.o_pay, g.o_rev, g.o_void,
-    g.live_sum AS o_effect, g.o_fee, g.o_fee_due, g.any_mid AS o_mid,
+    g.live_sum AS o_effect, g.o_fee, g.o_fee_due, g.o_fee_learned, g.any_mid AS o_mid,
     g.any_tid AS o_tid, g.live = 1 AND g.o_pay > 0 AND g.o_rev = 0 AS o_approved, FALSE AS o_late, TRUE AS covered,
     g.currency, g.key, '' AS date, g.first_day AS settled_on, g.any_rrn AS rrn, -1 AS rank, g.first_day AS about,
     d.due_n
@@ -237,8 +240,8 @@ _RESULT = """
 SELECT left(sha256(leg || '\n' || key || '\n' || currency), 16) AS finding_id, what, rule, leg, key,
     CAST($money AS BIGINT) AS amount_minor, currency, $sure AS sure, settled_on, date,
     CASE WHEN b_there THEN b_mid ELSE o_mid END AS mid, CASE WHEN b_there THEN b_tid ELSE o_tid END AS tid, rrn, tx_id,
-    coalesce(t.lines, '') AS lines, $passes AS matched_by, CAST(b_effect AS BIGINT) AS expected_minor,
-    CAST(o_effect AS BIGINT) AS found_minor
+    coalesce(t.lines, '') AS lines, $passes || $hint AS matched_by, CAST(b_effect AS BIGINT) AS expected_minor,
+    CAST(o_effect AS BIGINT) AS found_minor, CAST($learned AS BIGINT) AS learned_from
 FROM judged_$s AS p LEFT JOIN named_lines_$s AS t ON p.pair_id = t.pair_id
 WHERE what IN ('finding', 'held')
 """
@@ -279,10 +282,18 @@ def results(
         + " ".join(f"WHEN {n} THEN {text(name)}" for n, name in enumerate(passes))
         + " ELSE '' END"
     )
-    sure = f"CASE WHEN rank IN ({', '.join(map(str, likely))}) THEN 'likely' ELSE 'certain' END"
+    weak = {
+        f"rule = {text(one.name)} AND {one.weak.when}": one.weak.hint for one in terms.of(leg) if one.weak
+    }
+    loose = " OR ".join((f"rank IN ({', '.join(map(str, likely))})", *weak))
+    sure = f"CASE WHEN {loose} THEN 'likely' ELSE 'certain' END"
+    hints = " ".join(f"WHEN {when} THEN {text(f' ({hint})')}" for when, hint in weak.items())
+    hint = f"CASE {hints} ELSE '' END" if hints else "''"
+    learned = "0" if s == "b" else "o_fee_learned"
+    result = fill(_RESULT, s=s, money=money, passes=names, sure=sure, hint=hint, learned=learned)
     tied = _TIED_DEPOSITS if s == "b" else fill(_TIED_LINES, s=s)
     return (
         Step(f"named_lines_{s}", fill(_NAMED_LINES, s=s, tied=tied)),
-        Step(f"result_{s}", fill(_RESULT, s=s, money=money, passes=names, sure=sure)),
+        Step(f"result_{s}", result),
         Step(f"account_{s}", fill(_ACCOUNT, s=s)),
     )
