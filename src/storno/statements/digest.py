@@ -14,13 +14,16 @@ from storno.statements.line import Role
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-RULES = 2
+RULES = 3
 """Number of the rules here: another one where a hash would come out otherwise."""
 KEY_BITS = 31
 """Bits of a key's hash that are kept: more than there will be buckets."""
 
 LINE_DAY = """CASE WHEN settled_on = '' THEN substr("at", 1, 8) ELSE settled_on END"""
 """A line's day: when it was cleared or booked, else when it was done."""
+LINE_KLASS = """CASE WHEN kind = 'payment' THEN 'pay' WHEN kind = 'refund' THEN 'ref' WHEN kind = 'void' THEN 'void'
+    WHEN kind = 'reversal' THEN 'rev' ELSE 'rest' END"""
+"""What a line is for: a refund and a void may be alike in all else."""
 LINE_STAN = "CASE WHEN stan = '000000' THEN '' ELSE stan END"
 MOVES = "kind IN ('payment', 'refund', 'void', 'reversal') AND amount_minor <> 0"
 """Lines that belong to one transaction and have money."""
@@ -55,14 +58,14 @@ def hashes_of_lines(role: Role) -> dict[str, str]:
     """Give the columns that are stored beside the lines of a role; a row that agrees with nothing has no `row_hash`."""
     live = f"CASE WHEN mark IN ({LIVE[role]}) THEN 1 ELSE 0 END"
     if role is Role.NETWORK:
-        values = ("amount_minor", "currency", LINE_DAY, live, "mid", "tid", LINE_STAN)
+        values = (LINE_KLASS, "amount_minor", "currency", LINE_DAY, live, "mid", "tid", LINE_STAN)
         return {
             "key_hash": f"CASE WHEN rrn = '' THEN -1 ELSE {key_hash('rrn')} END",
             "row_hash": f"CASE WHEN rrn <> '' AND {MOVES} THEN {row_hash('rrn', values)} END",
         }
     if role is Role.TERMINAL:
         key = f"tid, {LINE_STAN}, {LINE_DAY}"
-        hashed = row_hash(key, ("amount_minor", "currency", *TERMINAL_VALUES))
+        hashed = row_hash(key, (LINE_KLASS, "amount_minor", "currency", *TERMINAL_VALUES))
         return {
             "key_hash": key_hash(key),
             "row_hash": f"CASE WHEN {live} = 1 AND {MOVES} THEN {hashed} END",

@@ -154,3 +154,53 @@ def test_another_sales_line_is_not_taken_for_that_of_an_undone_one(mark, stored)
     filtered = run(effort=Effort(threads=1, digest=True, buckets_log2=12), stored=stored, **rows)
     assert told(filtered) == told(plain)
     assert "terminal_not_booked" in {rule for rule, _ in found(filtered)}
+
+
+@pytest.mark.parametrize("stored", [False, True])
+def test_a_refund_and_a_void_alike_in_all_else_are_no_pair_for_the_filter_either(stored):
+    rows = {
+        "books": [sale(1, 500, kind="refund"), *(sale(one) for one in range(2, 9))],
+        "network": [line(1, -500, kind="void"), *(line(one) for one in range(2, 9))],
+        "terminal": [
+            line(1, -500, kind="void", batch="000001"),
+            *(line(one, batch="000001") for one in range(2, 9)),
+        ],
+    }
+    plain, filtered = (
+        run(effort=Effort(threads=2, digest=digest), stored=stored, **rows) for digest in (False, True)
+    )
+    assert filtered.table == plain.table
+    assert filtered.passes == plain.passes
+    assert len(found(plain)) >= 2
+
+
+@pytest.mark.parametrize("stored", [False, True])
+@pytest.mark.parametrize(
+    "lacks", [{}, {"tid": "", "stan": ""}, {"tid": "", "stan": "", "auth_code": "", "card": ""}]
+)
+def test_sales_that_share_all_there_is_are_told_alike_with_the_filter(lacks, stored):
+    rows = {
+        "books": [sale(one, stan=f"{one:06d}", rrn="600000000001") for one in (1, 2)] + [sale(3)],
+        "network": [line(one, rrn="600000000001", **lacks) for one in (1, 2)] + [line(3, **lacks)],
+    }
+    plain, filtered = (
+        run(effort=Effort(threads=2, digest=digest), stored=stored, **rows) for digest in (False, True)
+    )
+    assert filtered.table == plain.table
+    assert filtered.accounts == plain.accounts
+    assert not found(plain)
+
+
+@pytest.mark.parametrize("stored", [False, True])
+def test_terminal_lines_that_share_all_there_is_are_told_alike_with_the_filter(stored):
+    same = {"stan": "000001", "rrn": "", "auth_code": "", "card": "", "at": ""}
+    rows = {
+        "books": [sale(one, stan="000001", auth_code="") for one in (1, 2, 3)],
+        "network": [line(one, stan="000001") for one in (1, 2, 3)],
+        "terminal": [line(one, batch="000001", **same) for one in (1, 2, 3)],
+    }
+    plain, filtered = (
+        run(effort=Effort(threads=2, digest=digest), stored=stored, **rows) for digest in (False, True)
+    )
+    assert told(filtered) == told(plain)
+    assert not found(plain)

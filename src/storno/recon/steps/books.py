@@ -7,15 +7,15 @@ that no line has to agree with has none. Over the raw columns of the journal's t
 from __future__ import annotations
 
 from storno.recon.pair import BOOKS_HASHES
-from storno.recon.steps.sides import shaped_books
+from storno.recon.steps.sides import BOOKS_KLASS, shaped_books
 from storno.statements.digest import NETWORK_VALUES, TERMINAL_VALUES, UNLIKE, key_hash, row_hash
 
 _PAYS = "kind IN ('sale', 'completion', 'completion_advice')"
 _COUNTS = f"position = 'effect' AND ({_PAYS} OR kind IN ('refund', 'void', 'completion_void'))"
 _EFFECT = f"CASE WHEN {_PAYS} THEN 1 ELSE -1 END * coalesce(approved_minor, amount_minor)"
 _TERMINAL_KEY = 'tid, stan, "date"'
-_NETWORK = row_hash("rrn", (_EFFECT, "currency", '"date"', "1", *NETWORK_VALUES))
-_TERMINAL = f"{row_hash(_TERMINAL_KEY, (_EFFECT, 'currency', *TERMINAL_VALUES))} + {UNLIKE}"
+_NETWORK = row_hash("rrn", (BOOKS_KLASS, _EFFECT, "currency", '"date"', "1", *NETWORK_VALUES))
+_TERMINAL = f"{row_hash(_TERMINAL_KEY, (BOOKS_KLASS, _EFFECT, 'currency', *TERMINAL_VALUES))} + {UNLIKE}"
 
 HASHES = {
     "key_hash_n": f"CASE WHEN rrn = '' THEN -1 ELSE {key_hash('rrn')} END",

@@ -73,7 +73,7 @@ def _in_near(how: Filter, s: str) -> str:
 def steps(network: Filter, terminal: Filter | None, *, fees: bool) -> Iterator[Step]:
     """Give the steps up to the sets of keys that differ."""
     yield _books(network, terminal or network)
-    values = ("amount", "currency", "day", "live", *(f"n.{one}" for one in network.network_columns))
+    values = ("klass", "amount", "currency", "day", "live", *(f"n.{one}" for one in network.network_columns))
     yield Step("digest_n", fill(
         _DIGEST_WITH_FEES if fees else _DIGEST, key=key_hash("rrn"), hash=row_hash("rrn", values), side="net",
         where="moves AND rrn <> ''", due=FEE_DUE,
@@ -82,7 +82,7 @@ def steps(network: Filter, terminal: Filter | None, *, fees: bool) -> Iterator[S
     yield from _unequal("n", network, OR_ODD)
     if terminal:
         batch = ("batch",) if terminal.terminal_batch else ()
-        hashed = row_hash(TERMINAL_KEY, ("amount", "currency", *terminal.terminal_columns, *batch))
+        hashed = row_hash(TERMINAL_KEY, ("klass", "amount", "currency", *terminal.terminal_columns, *batch))
         yield Step("digest_t", fill(
             _DIGEST, key=key_hash(TERMINAL_KEY), hash=hashed, side="term", where="moves AND live = 1",
         ))  # fmt: skip
@@ -91,10 +91,10 @@ def steps(network: Filter, terminal: Filter | None, *, fees: bool) -> Iterator[S
 
 def _books(network: Filter, terminal: Filter) -> Step:
     batch = ("batch",) if terminal.terminal_batch else ()
-    hash_t = row_hash(TERMINAL_KEY, ("effect", "currency", *terminal.terminal_columns, *batch))
+    hash_t = row_hash(TERMINAL_KEY, ("klass", "effect", "currency", *terminal.terminal_columns, *batch))
     return Step("digest_books", fill(
         _DIGEST_BOOKS, key_n=key_hash("rrn"), key_t=key_hash(TERMINAL_KEY), hash_t=f"{hash_t} + {UNLIKE}",
-        hash_n=row_hash("rrn", ("effect", "currency", "day", "1", *network.network_columns)),
+        hash_n=row_hash("rrn", ("klass", "effect", "currency", "day", "1", *network.network_columns)),
     ))  # fmt: skip
 
 

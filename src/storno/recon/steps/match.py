@@ -151,6 +151,31 @@ FROM lines_t AS l JOIN lone_lines_t AS x ON l.tid = x.tid AND l.stan = x.stan AN
     JOIN lone_books_t AS y ON b.tid = y.tid AND b.stan = y.stan AND b.day = y.day
 WHERE {_AGREES_T}
 """  # noqa: S608 - our own text
+# Sales that share all there is, and as many lines that do: which line is whose makes no difference, so they go in turn.
+_SHARED_LINES = """
+SELECT $key, l.klass, l.amount, l.currency, count(*) AS of_, $least
+FROM lines_$s AS l ANTI JOIN lone_lines_$s AS x ON $on
+WHERE $whole AND l.live = 1 AND (l.due_fee IS NULL OR l.due_fee = l.fee)
+GROUP BY $key, l.klass, l.amount, l.currency HAVING count(*) > 1 AND $one
+"""
+_EVEN = """
+SELECT $key, l.klass, l.amount, l.currency FROM shared_lines_$s AS l JOIN (
+    SELECT $books_key, b.klass, b.effect, b.currency, count(*) AS of_, $range FROM matchable_$s AS b
+    WHERE b.position = 'effect' AND $counts GROUP BY $books_key, b.klass, b.effect, b.currency
+) AS b ON $same AND l.klass = b.klass AND l.amount = b.effect AND l.currency = b.currency AND l.of_ = b.of_ AND $fits
+"""
+_IN_TURN = """
+UNION ALL
+SELECT l.row_id, b.tx_id, 'exact' AS pass, 0 AS rank, 1 AS own FROM (
+    SELECT l.*, row_number() OVER (PARTITION BY $key, l.klass, l.amount, l.currency ORDER BY l.row_id) AS turn
+    FROM lines_$s AS l WHERE l.live = 1 AND (l.due_fee IS NULL OR l.due_fee = l.fee)
+        AND ($key, l.klass, l.amount, l.currency) IN (SELECT $bare, klass, amount, currency FROM even_$s)
+) AS l JOIN (
+    SELECT b.*, row_number() OVER (PARTITION BY $books_key, b.klass, b.effect, b.currency ORDER BY b.tx_id) AS turn
+    FROM matchable_$s AS b WHERE b.position = 'effect' AND $counts
+        AND ($books_key, b.klass, b.effect, b.currency) IN (SELECT $bare, klass, amount, currency FROM even_$s)
+) AS b ON $same AND l.klass = b.klass AND l.amount = b.effect AND l.currency = b.currency AND l.turn = b.turn
+"""
 _LEFT_LINES = "SELECT l.* FROM $before AS l ANTI JOIN $taken AS k ON l.row_id = k.row_id"
 _FREE_BOOKS = """
 SELECT b.tx_id, b.klass, b.currency, b.amount, b.tid, b.mid, b.stan, b.auth_code, b.card4, b.day_n, b.at_s
@@ -190,6 +215,41 @@ SELECT pass, count(*) AS rows_ FROM (
 """
 
 
+def _on(key: tuple[str, ...], rest: tuple[str, ...], lone: tuple[str, ...], counts: str) -> dict[str, str]:
+    """Write by what sales and lines share all there is: `key` on both sides, `rest` where lines have it."""
+    return {
+        "key": ", ".join(f"l.{one}" for one in key),
+        "books_key": ", ".join(f"b.{one}" for one in key),
+        "bare": ", ".join(key),
+        "on": " AND ".join(f"l.{one} = x.{one}" for one in lone),
+        "same": " AND ".join(f"l.{one} = b.{one}" for one in key),
+        "whole": " AND ".join(f"l.{one} <> ''" for one in lone if one != "day"),
+        "least": ", ".join(f"min(l.{one}) AS {one}" for one in rest),
+        "one": " AND ".join(f"min(l.{one}) = max(l.{one})" for one in rest),
+        "range": ", ".join(f"min(b.{one}) AS least_{one}, max(b.{one}) AS most_{one}" for one in rest),
+        "fits": " AND ".join(f"(l.{one} = '' OR (l.{one} = b.least_{one} AND l.{one} = b.most_{one}))" for one in rest),
+        "counts": counts,
+    }  # fmt: skip
+
+
+_EVEN_ON = {
+    "n": _on(
+        ("rrn", "day"),
+        ("mid", "tid", "stan"),
+        ("rrn",),
+        "NOT (b.klass = 'void' AND b.orig_state = 'reversed')",
+    ),
+    "t": _on(("tid", "stan", "day"), ("mid", "batch"), ("tid", "stan", "day"), "b.told = 'approved'"),
+}
+
+
+def _even(s: str) -> tuple[Step, ...]:
+    return (
+        Step(f"shared_lines_{s}", fill(_SHARED_LINES, s=s, **_EVEN_ON[s])),
+        Step(f"even_{s}", fill(_EVEN, s=s, **_EVEN_ON[s])),
+    )
+
+
 def match(s: str, *, fees: bool) -> tuple[Step, ...]:
     """Give the steps of one leg, `n` (network) or `t` (terminal), up to `links_<s>` and `alone_<s>`."""
     lines, books = "net_open" if s == "n" else "term_open", f"books_open_{s}"
@@ -205,7 +265,8 @@ def match(s: str, *, fees: bool) -> tuple[Step, ...]:
         Step(f"matchable_{s}", fill(_BOOKS, books=books, s=s)),
         Step(f"lone_lines_{s}", fill(_LONE_LINES, s=s, key=key, whole=whole)),
         Step(f"lone_books_{s}", fill(_LONE_BOOKS, s=s, key=key, whole=whole)),
-        Step(f"link_{s}_0", _CLEAN_N if s == "n" else _CLEAN_T),
+        *_even(s),
+        Step(f"link_{s}_0", (_CLEAN_N if s == "n" else _CLEAN_T) + fill(_IN_TURN, s=s, **_EVEN_ON[s])),
         Step(f"left_{s}_0", fill(_LEFT_LINES, before=f"lines_{s}", taken=f"link_{s}_0"), keep=False),
         Step(f"free_{s}_0", fill(_LEFT_BOOKS, before=f"matchable_{s}", taken=f"link_{s}_0")),
     ]  # fmt: skip

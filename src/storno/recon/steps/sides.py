@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from storno.recon.plan import Step, fill
-from storno.statements.digest import LINE_DAY, LINE_STAN, LIVE, MOVES
+from storno.statements.digest import LINE_DAY, LINE_KLASS, LINE_STAN, LIVE, MOVES
 from storno.statements.line import Role
 
 if TYPE_CHECKING:
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 MONEY = "('payment', 'refund', 'void', 'reversal')"
 """Kinds of line that belong to one transaction; fees, chargebacks and the like only count in deposits."""
 
+BOOKS_KLASS = """CASE WHEN kind IN ('sale', 'completion', 'completion_advice') THEN 'pay'
+    WHEN kind = 'refund' THEN 'ref' WHEN kind IN ('void', 'completion_void') THEN 'void' ELSE 'hold' END"""
+"""What a transaction is for, in the words of `LINE_KLASS`."""
 _BOOKS = """
 SELECT tx_id, tid, mid, batch, stan, day, kind, state, position, told, currency, rrn, auth_code, original, card, klass,
     key_hash_n, row_hash_n, key_hash_t, row_hash_t, opened_ms // 1000 + $offset_s AS at_s,
@@ -28,10 +31,7 @@ SELECT tx_id, tid, mid, batch, stan, day, kind, state, position, told, currency,
 FROM (
     SELECT tx_id, tid, mid, batch, stan, "date" AS day, kind, state, position, told, currency, rrn, auth_code, original,
         pan_masked AS card, opened_ms, amount_minor, approved_minor, key_hash_n, row_hash_n, key_hash_t, row_hash_t,
-        CASE WHEN kind IN ('sale', 'completion', 'completion_advice') THEN 'pay'
-             WHEN kind = 'refund' THEN 'ref'
-             WHEN kind IN ('void', 'completion_void') THEN 'void'
-             ELSE 'hold' END AS klass,
+        $klass AS klass,
         CASE WHEN kind IN ('sale', 'completion', 'completion_advice') THEN 1
              WHEN kind IN ('refund', 'void', 'completion_void') THEN -1
              ELSE 0 END AS sign
@@ -48,8 +48,7 @@ FROM (
     SELECT file_id, line_no, kind, mark, currency, amount_minor, fee_minor, net_minor, "at", tid, mid, batch,
         $stan AS stan, rrn, auth_code, reference, "order", original, card, account, text AS note, $day AS day, key_hash,
         row_hash,
-        CASE WHEN kind = 'payment' THEN 'pay' WHEN kind = 'refund' THEN 'ref' WHEN kind = 'void' THEN 'void'
-             WHEN kind = 'reversal' THEN 'rev' ELSE 'rest' END AS klass
+        $klass AS klass
     FROM $source
 ) AS l
 """
@@ -125,7 +124,15 @@ class Shaping:
     def lines(self, role: str, where: str = "TRUE", shaped: str = "TRUE") -> str:
         """Give a role's lines, of raw rows that a condition chooses; `shaped` is the same over the shaped columns."""
         source = f"(SELECT * FROM {role}_src WHERE {self.near(LINE_DAY)} AND {where}) AS r"  # noqa: S608 - our own text
-        plain = fill(_LINES, source=source, live=LIVE[Role(role)], day=LINE_DAY, stan=LINE_STAN, moves=MOVES)
+        plain = fill(
+            _LINES,
+            source=source,
+            live=LIVE[Role(role)],
+            day=LINE_DAY,
+            stan=LINE_STAN,
+            moves=MOVES,
+            klass=LINE_KLASS,
+        )
         if role not in self.marked:
             return plain
         return fill(_COUNTED, raw=f"({plain})", name=LINES_AS[role], where=shaped)
@@ -133,7 +140,7 @@ class Shaping:
 
 def shaped_books(source: str, offset_s: int = 0) -> str:
     """Give our books in shape, of a table with the journal's columns and the hashes."""
-    return fill(_BOOKS, offset_s=offset_s, source=source)
+    return fill(_BOOKS, offset_s=offset_s, source=source, klass=BOOKS_KLASS)
 
 
 def sides(shaping: Shaping) -> tuple[Step, ...]:
