@@ -105,7 +105,11 @@ def _mostly(data: bytes) -> Encoding | None:
         for encoding in (Encoding.UTF_8, Encoding.GB18030)
     }
     best = max(whole, key=lambda encoding: whole[encoding])
-    return best if 2 * whole[best] >= len(lines) else None
+    if 2 * whole[best] >= len(lines):
+        return best
+    high = list(map(len, _HIGH.findall(data)))  # a name or two with accents, too few to tell otherwise
+    few = max(high) <= 2 and 20 * sum(high) <= len(data)
+    return Encoding.CP1252 if few and _decodes(data, Encoding.CP1252, whole=True) is not None else None
 
 
 def head_text(data: bytes) -> str | None:

@@ -266,7 +266,7 @@ class Session:
         key = (account, currency)
         run = self._chains.get(key)
         if run is None:
-            run = self._chains[key] = Chain(self.mapping.balance.order)
+            run = self._chains[key] = Chain(self.mapping.balance.order, currency)
         return run.add(amount, balance, line_no)
 
     # ------------------------------------------------------------ totals

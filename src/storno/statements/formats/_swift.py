@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from mt940 import tags
 
 from storno.statements.amount import AmountError, decimals_of, scaled
-from storno.statements.formats._narrative import decode
+from storno.statements.formats._narrative import Decoder
 from storno.statements.lines import RawLine
 from storno.statements.when import WhenError, plain_day
 
@@ -64,12 +64,12 @@ class SwiftField:
         return "\n".join(self.lines).strip()
 
 
-def swift_fields(lines: Iterator[RawLine]) -> Iterator[SwiftField]:
+def swift_fields(lines: Iterator[RawLine], decoder: Decoder) -> Iterator[SwiftField]:
     """Cut a file into fields. Envelope lines (`{1:…{4:`, `-}`, `-`) and lines before any field come with tag `""`."""
     current: SwiftField | None = None
     colon = 0
     for raw in lines:
-        text = decode(raw.data).rstrip(_END).lstrip("\ufeff\x01")
+        text = decoder.decode(raw.data).rstrip(_END).lstrip("\ufeff\x01")
         if colon:  # a tag broken behind its colon
             text, raw_no = (":" + text if _BROKEN_TAG.match(text) else text), colon
         else:

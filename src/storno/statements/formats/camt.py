@@ -206,7 +206,8 @@ class _Message:
         if opening and closing and opening[1] != closing[1]:
             yield Frame(self.entries, f"balances in {opening[1]} and {closing[1]}: nothing to compare")
         elif opening and closing:
-            yield Total("closing_balance", closing[0], opening[0] + now.booked.pop(opening[1], 0))
+            booked = now.booked.pop(opening[1], 0)
+            yield Total("closing_balance", closing[0], opening[0] + booked, currency=opening[1])
             yield Total("other_currencies", 0, len(now.booked))
         if now.summary is not None:
             yield from self._summary(now.summary)
@@ -245,7 +246,7 @@ class _Message:
             yield Total(f"{name}_lines", int(lines), every[0] if int(lines) == every[0] else booked[0])
         if total:
             declared = decimal(total, currency)
-            yield Total(name, declared, every[1] if declared == every[1] else booked[1])
+            yield Total(name, declared, every[1] if declared == every[1] else booked[1], currency=currency)
         net, side = (
             text_at(one, "TtlNetNtryAmt", "TtlNetNtry/Amt"),
             text_at(one, "CdtDbtInd", "TtlNetNtry/CdtDbtInd"),
@@ -254,7 +255,8 @@ class _Message:
             declared = decimal(net, currency) * (-1 if side == "DBIT" else 1)
             pend = now.pending["CRDT"][1] - now.pending["DBIT"][1]
             mine = now.sides["CRDT"][1] - now.sides["DBIT"][1]
-            yield Total(f"{name}_net", declared, mine + pend if declared == mine + pend else mine)
+            counted = mine + pend if declared == mine + pend else mine
+            yield Total(f"{name}_net", declared, counted, currency=currency)
 
 
 def _source(source: BinaryIO) -> tuple[BinaryIO, str]:

@@ -13,13 +13,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
-from io import BufferedReader
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 from storno.statements.amount import AmountError, decimals_of, scaled
 from storno.statements.base import Format, Head, ReadOptions
-from storno.statements.encoding import CHUNK_BYTES, open_text
-from storno.statements.formats._narrative import binary, decode, narrative
+from storno.statements.encoding import CHUNK_BYTES
+from storno.statements.formats._narrative import Decoder, narrative, opened
 from storno.statements.line import FileRefused, Frame, LineKind, Part, Reject, Role, StatementLine
 from storno.statements.lines import shown
 from storno.statements.mask import mask_id
@@ -245,7 +244,7 @@ def _when(text: str, utc_offset_min: int) -> tuple[str, str]:
     return day, f"{there.year:04d}" + there.replace(tzinfo=UTC).strftime("%m%d%H%M%S")
 
 
-def _tokens(stream: BinaryIO) -> Iterator[tuple[int, bool, str, str]]:
+def _tokens(stream: BinaryIO, decoder: Decoder) -> Iterator[tuple[int, bool, str, str]]:
     """Give each tag: its line, whether it ends, its name, the value behind it."""
     left, line = b"", 1
     while True:
@@ -265,7 +264,7 @@ def _tokens(stream: BinaryIO) -> Iterator[tuple[int, bool, str, str]]:
             line += data.count(b"\n", at, found.start())
             at = found.start()
             name = found[2].decode("ascii").upper()
-            text = html.unescape(decode(found[4]).strip())[:TOKEN_BYTES_MAX]
+            text = html.unescape(decoder.decode(found[4]).strip())[:TOKEN_BYTES_MAX]
             yield line, bool(found[1]), name, text
             if found[3]:
                 yield line, True, name, ""
@@ -280,11 +279,9 @@ def _tokens(stream: BinaryIO) -> Iterator[tuple[int, bool, str, str]]:
 
 def read(source: BinaryIO, options: ReadOptions) -> Iterator[Part]:
     """Read a file tag by tag; line numbers are those of `<STMTTRN>`."""
-    stream, encoding = open_text(source)
-    if encoding is None and binary(cast("BufferedReader", stream).peek(4096)[:4096]):
-        raise FileRefused("binary", "this is no text file", "不是文本文件", 1)
+    stream, decoder = opened(source)
     file = _File(options)
-    for token in _tokens(stream):
+    for token in _tokens(stream, decoder):
         yield from file.take(*token)
     yield from file.end()
 
