@@ -29,6 +29,8 @@ _YUAN = re.compile(r"\(.*元\)|/元|单位:?元|yuan|\((?:cny|rmb|usd|eur)\)")
 _IN_NAME = re.compile(r"[(\[（]\s*([A-Z]{3}|[€£])\s*[)\]）]")
 _WORD = re.compile(r"\b[A-Z]{3}\b")
 _TWINS = {"DD/MM": "MM/DD", "DD-MM": "MM-DD"}
+_BACK = re.compile(r"退款|退货|还款|(?i:\b(refund|repayment|payment received|thank you)\b)")
+_OUT = re.compile(r"消费|分期|取现|年费|利息|(?i:\b(purchase|cash advance|interest|annual fee)\b)")
 _OTHERS = re.compile(r"对方|对手|收款|付款|tegen|counterpart|beneficiar|payee")
 """Marks the other side's account or card, which says nothing of whose statement it is."""
 
@@ -230,6 +232,13 @@ def differs(values: Sequence[str]) -> bool:
     """Say whether nearly every value is another one; a statement is of one account or a few."""
     filled = [text for value in values if (text := clean(value))]
     return len(filled) > 1 and 2 * len(set(filled)) > len(filled)
+
+
+def went(text: str) -> str:
+    """Say what the words of a booking show: money that went `out`, came `back`, or nothing (empty)."""
+    if _BACK.search(text):
+        return "back"
+    return "out" if _OUT.search(text) else ""
 
 
 def sign_words(values: Sequence[str]) -> bool:
