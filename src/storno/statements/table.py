@@ -83,7 +83,7 @@ class Session:
         found: Sequence[Part]
         if row.broken is not None:
             found = (row.broken,)
-        elif not any(map(clean, row.cells)):
+        elif not any(map(clean, row.cells)) or list(map(clean, row.cells)) == ["\x1a"]:
             found = (Frame(row.line_no, "blank"),)
         else:
             found = self._filled(row)

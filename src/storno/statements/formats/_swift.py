@@ -189,9 +189,15 @@ def read_balance(item: SwiftField) -> tuple[int, str, str]:
 def read_sum(item: SwiftField) -> tuple[int, str, str]:
     """Read a :90C: or :90D:: number of entries, currency, amount as written."""
     found = _SUM.match(item.value)
-    if found is None or not _AMOUNT.fullmatch(found["amount"]) or found.end() != len(item.value):
+    number = "" if found is None else found["number"] or "0"
+    if (
+        found is None
+        or len(number) > 15
+        or not _AMOUNT.fullmatch(found["amount"])
+        or found.end() != len(item.value)
+    ):
         raise FieldError("totals", f":{item.tag}: is no number and sum", f":{item.tag}: 不是笔数和金额")
-    return int(found["number"] or "0"), found["currency"].upper(), found["amount"]
+    return int(number), found["currency"].upper(), found["amount"]
 
 
 def minor(text: str, currency: str) -> int:

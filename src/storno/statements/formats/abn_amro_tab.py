@@ -34,7 +34,7 @@ ACCOUNTS_MAX = 100_000
 def recognise(head: Head) -> int:
     """Know the file by the eight columns of its first row."""
     text = head.text or head.data.decode("latin-1")  # a row or two of Western letters may look like no text
-    first = next((line for line in text.splitlines() if line.strip()), "")
+    first = next((line for line in text.lstrip("\ufeff").splitlines() if line.strip()), "")
     return 96 if _ROW.match(first) and first.count("\t") == COLUMNS - 1 else 0
 
 

@@ -21,7 +21,8 @@ from storno.statements.when import WhenError, plain_day
 
 _RECORD = re.compile(r"^(01|02|03|16|49|88|98|99)(?=[,/]|$)")
 _NEXT = re.compile(r"/\s+(?=(?:01|02|03|16|49|88|98|99),)")
-_AMOUNT = re.compile(r"[+-]?\d{1,18}")
+_AMOUNT = re.compile(r"[+-]?[0-9]{1,18}")
+_PARTS = re.compile(r"[0-9]{1,3}|1000")
 _REVERSALS = frozenset({"252", "258", "552", "558"})
 _FEES = frozenset({"661", "693", "694", "695", "696", "697", "698", "699"})
 FIELDS_MAX = 20_000
@@ -295,7 +296,7 @@ def _past_funds(funds: str, rest: list[str]) -> tuple[str, list[str]]:
                 raise RecordError("funds", f"{one[:24]!r} is no amount", f"{one[:24]!r} 不是金额")
         return "", rest[3:]
     if funds == "D":
-        if not rest or not rest[0].strip().isdigit() or int(rest[0]) > 1000:
+        if not rest or not _PARTS.fullmatch(rest[0].strip()):
             raise RecordError("funds", "a distribution without its number of parts", "分期资金缺少期数")
         return "", rest[1 + 2 * int(rest[0]) :]
     return "", rest

@@ -263,6 +263,9 @@ def _source(source: BinaryIO) -> tuple[BinaryIO, str]:
     """Give the bytes and the encoding to tell the parser; it cannot read GB18030 itself."""
     buffered = io.BufferedReader(cast("io.RawIOBase", _Raw(source)), CHUNK_BYTES)
     head = buffered.peek(HEAD_BYTES)[:400]
+    for mark, wide in ((codecs.BOM_UTF16_LE, Encoding.UTF_16_LE), (codecs.BOM_UTF16_BE, Encoding.UTF_16_BE)):
+        if head.startswith(mark):  # whatever the declaration says, which an editor did not change
+            return cast("BinaryIO", io.BufferedReader(Utf8Stream(buffered, wide), CHUNK_BYTES)), "utf-8"
     declared = _DECLARED.match(head.removeprefix(codecs.BOM_UTF8))
     if declared and declared[1].decode().lower() in _GB:
         return cast(

@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from storno.statements.base import Format, Head, ReadOptions
 from storno.statements.block import Block
-from storno.statements.encoding import LineDecoder
+from storno.statements.encoding import LineDecoder, open_text
 from storno.statements.formats._com import COM, ComReader, com_part, score
 from storno.statements.formats._cut import Layout
 from storno.statements.formats._cut_block import cut_all, read_pieces
@@ -30,7 +30,7 @@ def recognise(head: Head) -> int:
 
 def read(stream: BinaryIO, options: ReadOptions) -> Iterator[Part]:
     """Yield every line of the file."""
-    return map(_reader(options, LineDecoder(None)), raw_lines(stream))
+    return map(_reader(options, LineDecoder(None)), raw_lines(open_text(stream)[0]))
 
 
 def blocks(stream: BinaryIO, options: ReadOptions) -> Iterator[Part | Block]:
@@ -42,7 +42,7 @@ def blocks(stream: BinaryIO, options: ReadOptions) -> Iterator[Part | Block]:
         rows = len(cut.numbers)
         return Block.of(rows, members | {"currency": [options.currency] * rows}) if rows else None
 
-    return read_pieces(stream, at_once, _reader(options, decoder))
+    return read_pieces(open_text(stream)[0], at_once, _reader(options, decoder))
 
 
 def _reader(options: ReadOptions, decoder: LineDecoder) -> Callable[[RawLine], Part]:

@@ -14,7 +14,7 @@ from typing import BinaryIO
 from storno.money import CurrencyError, currency_of
 from storno.statements.base import Format, Head, ReadOptions
 from storno.statements.block import Block
-from storno.statements.encoding import LineDecoder
+from storno.statements.encoding import LineDecoder, open_text
 from storno.statements.formats import _unionpay as up
 from storno.statements.formats._com import COM, ComReader, com_part, raw_of, score
 from storno.statements.formats._cut import Cut, Layout
@@ -41,7 +41,7 @@ def recognise(head: Head) -> int:
 
 def read(stream: BinaryIO, options: ReadOptions) -> Iterator[Part]:
     """Yield every line of the file."""
-    return map(_reader(options, LineDecoder(None)), raw_lines(stream))
+    return map(_reader(options, LineDecoder(None)), raw_lines(open_text(stream)[0]))
 
 
 def _reader(options: ReadOptions, decoder: LineDecoder) -> Callable[[RawLine], Part]:
@@ -60,7 +60,9 @@ def blocks(stream: BinaryIO, options: ReadOptions) -> Iterator[Part | Block]:
     """Yield the same, lines in blocks."""
     decoder, reader = LineDecoder(None), _Reader(options)
     return read_pieces(
-        stream, lambda piece: reader.read(cut_all(LAYOUT, piece, decoder)), _reader(options, decoder)
+        open_text(stream)[0],
+        lambda piece: reader.read(cut_all(LAYOUT, piece, decoder)),
+        _reader(options, decoder),
     )
 
 
