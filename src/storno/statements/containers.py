@@ -1,4 +1,4 @@
-"""Files inside files: zip (nested, under a password, AES too), tar and gzip, opened as streams of their members.
+"""Files inside files: zip (nested, under a password, AES too), tar, gzip and compress, opened as streams.
 
 Bounds hold against bombs: depth, number of members, and how much a file may grow when it is unpacked, counted on what
 really comes out. An XLSX is a file and no container. Members that are no data are skipped by name. Knows no format.
@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 import pyzipper  # type: ignore[import-untyped]
 
+from storno.statements import lzw
 from storno.statements.line import FileRefused
 
 if TYPE_CHECKING:
@@ -177,8 +178,8 @@ class _Walk:
         """Walk a file on disk."""
         with real.open("rb") as stream:
             head = stream.read(HEAD_BYTES)
-        if head[:2] == b"\x1f\x8b":
-            yield from self._gzip(real, name, shown, depth)
+        if head[:2] in _PACKED:
+            yield from self._packed(real, name, shown, depth, head[:2])
         elif head[:4] in (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08") and not _is_office(real):
             yield from self._zip(real, shown, depth)
         elif _is_tar(head):
@@ -186,13 +187,12 @@ class _Walk:
         else:
             yield Member(name, shown, real.stat().st_size, lambda: real.open("rb"))
 
-    def _gzip(self, real: Path, name: str, shown: str, depth: int) -> Iterator[Member]:
-        inner = name[:-3] if name.lower().endswith(".gz") else name
-        if name.lower().endswith(".tgz"):
-            inner = f"{name[:-4]}.tar"
-        yield from self._inside(
-            lambda: cast("BinaryIO", gzip.GzipFile(real)), inner, f"{shown}/{inner}", None, depth
-        )
+    def _packed(self, real: Path, name: str, shown: str, depth: int, magic: bytes) -> Iterator[Member]:
+        inner = name
+        for suffix, instead in ((".gz", ""), (".z", ""), (".tgz", ".tar"), (".taz", ".tar")):
+            if name.lower().endswith(suffix):
+                inner = name[: -len(suffix)] + instead
+        yield from self._inside(lambda: _PACKED[magic](real), inner, f"{shown}/{inner}", None, depth)
 
     def _zip(self, real: Path, shown: str, depth: int) -> Iterator[Member]:
         try:
@@ -287,7 +287,7 @@ class _Walk:
 
         with guarded() as stream:
             head = stream.read(HEAD_BYTES)
-        packed = head[:2] == b"\x1f\x8b" or head[:4] in (b"PK\x03\x04", b"PK\x05\x06") or _is_tar(head)
+        packed = head[:2] in _PACKED or head[:4] in (b"PK\x03\x04", b"PK\x05\x06") or _is_tar(head)
         if not packed:
             yield Member(name, where, size, guarded)
             return
@@ -310,6 +310,22 @@ class _Walk:
         with opener() as source, real.open("wb") as target:
             shutil.copyfileobj(source, target, CHUNK_BYTES)
         return real
+
+
+def _compressed(real: Path) -> BinaryIO:
+    source = real.open("rb")
+    try:
+        return cast("BinaryIO", io.BufferedReader(lzw.Lzw(source), CHUNK_BYTES))
+    except ValueError:
+        source.close()
+        raise
+
+
+_PACKED: dict[bytes, Callable[[Path], BinaryIO]] = {
+    b"\x1f\x8b": lambda real: cast("BinaryIO", gzip.GzipFile(real)),
+    lzw.MAGIC: _compressed,
+}
+"""What opens a packed file, by its first bytes."""
 
 
 def _nothing() -> BinaryIO:

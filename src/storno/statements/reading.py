@@ -60,7 +60,6 @@ _NOT_READ = (
         for start, what, name in (
             (b"BZh", "a bzip2", "bzip2"),
             (b"\xfd7zXZ\x00", "an xz", "xz"),
-            (b"\x1f\x9d", "a compress (.Z)", "compress（.Z）"),
             (b"\x28\xb5\x2f\xfd", "a Zstandard", "Zstandard"),
         )
     ),
