@@ -133,6 +133,23 @@ def test_a_mark_that_became_a_question_mark_is_no_part_of_the_header(sample, cod
 
 
 @pytest.mark.parametrize(
+    ("name", "word"),
+    [
+        ("IND26112301AERRN", "差错"),
+        ("IND26112399ALFEE", "品牌服务费"),
+        ("INN26112388ZME_777290058110097", "商户差错"),
+    ],
+)
+def test_unionpays_other_files_are_told_by_their_names(name, word, tmp_path):
+    path = tmp_path / name
+    path.write_bytes(b"E02 48021000    00010000    000101 1123093015\r\n")
+    (outcome,) = import_file(path, tmp_path / "home")
+    assert outcome.refused.code == "unknown"
+    assert word in outcome.refused.chinese
+    assert "UnionPay" in outcome.refused.english
+
+
+@pytest.mark.parametrize(
     ("answer", "word"),
     [
         (b"<xml><return_code><![CDATA[FAIL]]></return_code><return_msg><![CDATA[No Bill Exist]]></return_msg></xml>",

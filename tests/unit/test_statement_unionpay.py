@@ -57,6 +57,16 @@ def test_an_acomn_file_is_known_with_and_without_its_name_and_acoma_is_the_longe
     assert list(empty.values()).count(max(empty.values())) == 1
 
 
+def test_a_coma_sale_tells_its_order_where_it_has_one():
+    sale = Sale()
+    line = one("unionpay_coma", coma(sale, order="SZUP0320261123215228025551") + b"\n")
+    assert line == replace(one("unionpay_coma", coma(sale) + b"\n"), order="SZUP0320261123215228025551")
+    many = FORMATS["unionpay_coma"].blocks(
+        io.BytesIO(coma(sale, order=VISA) + b"\n"), ReadOptions(name="IND26112301X")
+    )
+    assert [each.order for block in many for each in block.lines()] == ["411111******1111"]
+
+
 def test_an_acomn_line_cut_inside_its_order_is_no_line_at_the_end_of_a_file():
     part = one("unionpay_acom", acomn(Sale())[:340])
     assert isinstance(part, Reject)

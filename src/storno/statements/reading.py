@@ -92,6 +92,13 @@ _NOT_READ = (
     ),
 )
 """First bytes of what people try although it is not read, and what to do with it."""
+_OTHER_FILES = re.compile(r"IN[A-Z]\d{8}(AERR|ALFEE|ZME)")
+_OTHERS = {
+    "AERR": ("errors and disputes (AERR)", "差错交易流水文件（AERR）"),
+    "ALFEE": ("brand fees (ALFEE)", "品牌服务费文件（ALFEE）"),
+    "ZME": ("a merchant's errors (ZME)", "商户差错交易文件（ZME）"),
+}
+"""Files that UnionPay sends beside those that are read."""
 _NEVER = frozenset(start for start, _, _ in _NOT_READ if start[0] not in b"<{P")
 """Those that are no statement whatever their name says."""
 _IDS = ("reference", "order", "original", "account", "code")
@@ -124,6 +131,13 @@ def choose(head: Head, name: str, mapping: str) -> Format:
         for start, english, chinese in _NOT_READ:
             if head.data.lstrip(b"\xef\xbb\xbf \t\r\n")[: len(start)].lower() == start.lower():
                 raise FileRefused("unknown", english, chinese)
+        if other := _OTHER_FILES.match(head.name.upper()):
+            english, chinese = _OTHERS[other[1]]
+            raise FileRefused(
+                "unknown",
+                f"UnionPay's file of {english}: not read; a mapping for fixed width can describe it (docs/mapping.md)",
+                f"银联{chinese}：不直接读取；可用定长映射描述（docs/mapping.zh-CN.md）",
+            )
         known = ", ".join(sorted(FORMATS))
         raise FileRefused(
             "unknown",
