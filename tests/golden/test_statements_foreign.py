@@ -333,3 +333,58 @@ def test_a_file_with_a_single_accent_is_text():
     out = read("mapped_csv", data.encode("cp1252"))
     assert out.clean
     assert [one.text for one in out.lines] == ["Café", "Bar"]
+
+
+@pytest.mark.parametrize(
+    ("behind", "order", "reference", "text"),
+    [
+        (f"{'A1' * 18}//{'B2' * 9}X", "A1" * 18, f"{'B2' * 9}X", "salary"),
+        (f"{'A1' * 18}//", "A1" * 18, "", "salary"),
+        (f"A1//{'B2' * 14}\nmore of it", "A1", "B2" * 14, "salary more of it"),
+        ("Danske Banksyste//m A/", "Danske Banksyste", "m A/", "salary"),
+        ("0620266050522   Somebody Ltd // Oslo", "0620266050522", "", "salary Somebody Ltd // Oslo"),
+    ],
+)
+def test_references_longer_than_the_field_are_taken_whole_where_the_slashes_part_them(
+    behind, order, reference, text
+):
+    out = read("mt940", MT940.replace("NOVBNL29INGB0006475121\nj blom", f"NTRF{behind}").encode())
+    line = out.lines[0]
+    assert (line.order, line.reference, line.text) == (order, reference, text)
+
+
+@pytest.mark.parametrize("end", ["-", " -", " - "])
+def test_a_hyphen_that_ends_a_message_may_be_indented(end):
+    assert read("mt940", f"{MT940[MT940.index(':20:') : MT940.index('-}')]}{end}\n".encode()).clean
+
+
+@pytest.mark.parametrize(
+    "root", ["<OFX >", "<OFX\n>", '<OFX xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">']
+)
+def test_the_root_of_ofx_is_known_with_what_may_stand_in_its_tag(root):
+    data = ofx("20261120|-1.00|7|a").replace(b"<OFX>", root.encode())
+    for bytes_ in (data, data[data.index(b"<OFX") :]):
+        assert list(known("statement.ofx", bytes_)) == ["ofx"]
+        assert read("ofx", bytes_).sum == {"BRL": -100}
+
+
+@pytest.mark.parametrize(
+    ("zone", "at"),
+    [
+        ("[-3:BRT]", "20261120150000"), ("[-0300]", "20261120150000"), ("[+0000]", "20261120120000"),
+        ("[-03:30]", "20261120153000"), ("[+0530:IST]", "20261120063000"), ("[5.5]", "20261120063000"),
+        ("[:GMT]", "20261120120000"), ("[+9900]", "20261120120000"),
+    ],
+)  # fmt: skip
+def test_an_ofx_zone_is_hours_or_hours_and_minutes(zone, at):
+    out = read("ofx", ofx(f"20261120120000.000{zone}|-1.00|7|a"), utc_offset_min=0)
+    assert out.clean
+    assert out.lines[0].at == at
+
+
+def test_transactions_without_a_statement_around_them_are_read_with_their_currency():
+    data = ofx("20261120|-1.00|7|a").replace(b"<STMTRS>", b"").replace(b"</STMTRS>", b"")
+    out = read("ofx", data)
+    assert out.clean
+    assert (out.sum, out.lines[0].account) == ({"BRL": -100}, "55-1")
+    assert read("ofx", b"<OFX><SIGNONMSGSRSV1></SIGNONMSGSRSV1></OFX>").refused.code == "empty"

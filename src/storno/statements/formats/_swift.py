@@ -83,7 +83,7 @@ def swift_fields(lines: Iterator[RawLine], decoder: Decoder) -> Iterator[SwiftFi
                 if current:
                     yield current
                 current = SwiftField(found[1], raw_no, [piece[found.end() :]], raw.too_long)
-            elif current is None or _ENVELOPE.match(piece):
+            elif current is None or _ENVELOPE.match(piece) or (current.tag != "86" and piece.strip() == "-"):
                 if current:
                     yield current
                 current = None
@@ -142,6 +142,8 @@ def read_entry(item: SwiftField, currency: str) -> Entry:
     if more and len(parts["customer_reference"]) == 16 and parts["extra_details"].strip().isalnum():
         parts["customer_reference"] += parts["extra_details"].strip()
         parts["extra_details"] = ""
+    if parts["id"]:
+        _long_references(parts, found.string[found.end("id") :])
     return Entry(
         amount if mark in ("C", "RD") else -amount,
         mark.startswith("R"),
@@ -167,6 +169,14 @@ def _matched(value: str) -> tuple[re.Match[str] | None, str]:
         if found is None and rest:
             return _LINE.match(first), " ".join(rest)
     return found, ""
+
+
+def _long_references(parts: dict[str, str], behind: str) -> None:
+    """Take references longer than 16 characters whole: `//` says where the bank's begins, the line where it ends."""
+    first, _, details = behind.partition("\n")
+    customer, mark, bank = first.partition("//")
+    if mark and max(len(customer), len(bank)) > 16 and not re.search(r"\s", first.strip()):
+        parts.update(customer_reference=customer, bank_reference=bank, extra_details=details)
 
 
 def _reference(text: str) -> str:
