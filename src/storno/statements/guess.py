@@ -19,11 +19,17 @@ from storno.statements.words import bare, header_words, kind_words, mark_words, 
 
 _DAYS = (
     "YYYYMMDD", "DD/MM/YYYY", "MM/DD/YYYY", "DD-MM-YYYY", "MM-DD-YYYY", "DD.MM.YYYY", "DD/MM/YY", "MM/DD/YY",
-    "DD.MM.YY", "DD-MON-YYYY", "DD MON YYYY", "DD-MON-YY", "DD MON YY", "MON DD YYYY", "MM月DD日", "YYMMDD",
+    "DD.MM.YY", "DD-MON-YYYY", "DD/MON/YYYY", "MON DD, YYYY", "YYYY-MON-DD",
+    "YYYY-MM-DD", "YYYY/MM/DD", "DD MON YYYY", "DD-MON-YY", "DD MON YY", "MON DD YYYY", "MM月DD日", "YYMMDD",
 )  # fmt: skip
-_TIMES = ("", " hh:mm:ss", " hh:mm")
+_TIMES = ("", *(
+    f"{mark}{time}{half}" for time in ("hh:mm:ss", "hh:mm") for mark in (" ", ", ") for half in ("", " AM", "AM")
+))  # fmt: skip
+_HALF_DAY = re.compile(r"\d:\d\d\s?[AaPp]\.?[Mm]\b")
 _SLASHED = re.compile(r"\d{1,2}[/-]\d{1,2}[/-]\d{2,4}")
-_TIME_ONLY = re.compile(r"\d{1,2}:\d{2}(:\d{2})?|([01]\d|2[0-3])[0-5]\d[0-5]\d|1899-12-3\d .*")
+_TIME_ONLY = re.compile(
+    r"\d{1,2}:\d{2}(:\d{2})?(\s?[AaPp]\.?[Mm]\.?)?|([01]\d|2[0-3])[0-5]\d[0-5]\d|1899-12-3\d .*"
+)
 _FEN = re.compile(r"\(.*分\)|单位:?分|fen|minor|cents?\b|\(.*cent.*\)")
 _YUAN = re.compile(r"\(.*元\)|/元|单位:?元|yuan|\((?:cny|rmb|usd|eur)\)")
 _IN_NAME = re.compile(r"[(\[（]\s*([A-Z]{3}|[€£])\s*[)\]）]")
@@ -90,7 +96,7 @@ def when(values: Sequence[str]) -> When:
         filled, ("auto",)
     ):
         return When("time")
-    if not any(_SLASHED.match(clean(value)) for value in filled):
+    if not any(_SLASHED.match(clean(value)) or _HALF_DAY.search(value) for value in filled):
         if _all_moments(filled, ("auto",)) and not _all_midnight(filled):
             return When("at")
         if _all_days(filled, ("auto",)):

@@ -144,6 +144,8 @@ def _member(header: str, values: Sequence[str]) -> tuple[str, int, str, str]:
     if not name.member:
         return _by_values(values)
     filled = [value for value in values if clean(value)]
+    if not filled and name.member == "currency" and name.sure < 90:  # the amount's own name may say it
+        return _unfit(name, "no values were seen", "未见到值")
     if not filled:
         return name.member, min(name.sure, 50), "by its name; no values seen", "按列名判断；未见到值"
     if name.member in MONEY:
