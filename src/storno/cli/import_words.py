@@ -139,8 +139,8 @@ def _print_refused(outcome: Outcome, refused: FileRefused) -> None:
     where = t(f", line {refused.line_no}", f"，第 {refused.line_no} 行") if refused.line_no else ""
     click.echo(
         t(
-            f"{outcome.source}: REFUSED{where}: {refused.english}",
-            f"{outcome.source}：已拒绝{where}：{refused.chinese}",
+            f"{outcome.source}: REFUSED{where}: {refused.english.removeprefix(f'line {refused.line_no}: ')}",
+            f"{outcome.source}：已拒绝{where}：{refused.chinese.removeprefix(f'第 {refused.line_no} 行：')}",
         ),
         err=True,
     )

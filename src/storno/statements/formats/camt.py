@@ -42,6 +42,7 @@ _MESSAGES = {"BkToCstmrAcctRpt": "Rpt", "BkToCstmrStmt": "Stmt", "BkToCstmrDbtCd
 _WRAPPERS = frozenset({"Document", "Xchg", "Envelope", "DataPDU", "BizMsgEnvlp", "Message"})
 _STATEMENTS = frozenset(_MESSAGES.values())
 _DECLARED = re.compile(rb"^[^>]{0,120}?encoding\s*=\s*[\"']([A-Za-z0-9_.-]+)[\"']")
+_BEFORE = re.compile(rb"\A(?:\xef\xbb\xbf|[ \t\r\n?])+(?=<)")
 _GB = frozenset({"gb2312", "gbk", "gb18030", "cp936", "hz-gb-2312"})
 
 
@@ -275,16 +276,34 @@ def _source(source: BinaryIO) -> tuple[BinaryIO, str]:
 
 
 class _Raw(io.RawIOBase):
-    """Any readable as a raw stream."""
+    """Any readable as a raw stream, without what transfers and editors put around a document.
+
+    That is marks and blanks before it, where XML wants its declaration first, and the marks of an end behind it.
+    """
 
     def __init__(self, source: BinaryIO) -> None:
         self._source = source
+        self._begun = self._wide = False
+        self._held = b""
+        """Marks of an end that may turn out not to be at the end."""
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
-        data = self._source.read(len(buffer))
+        data = b""
+        while not data and (data := self._source.read(len(buffer) - len(self._held))):
+            if not self._begun:
+                self._begun, self._wide = True, b"\0" in data[:200]
+                data = data if self._wide else _BEFORE.sub(b"", data, count=1)
+            if not self._wide:
+                data = self._held + data
+                bare = data.rstrip(b"\0\x1a")
+                if (
+                    len(data) - len(bare) > len(buffer) // 2
+                ):  # so many are no mark: the parser says what they are
+                    bare = data
+                self._held, data = data[len(bare) :], bare
         buffer[: len(data)] = data
         return len(data)
 
