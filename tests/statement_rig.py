@@ -68,10 +68,16 @@ def acom(s: Sale, *, longer: bool = False) -> bytes:
     return join(_com(s), ACOM_WIDTHS)
 
 
-def coma(s: Sale, cleared: str = "1123") -> bytes:
+def acomn(s: Sale, order: str = "SZUP0320261123215228025551") -> bytes:
+    """Write a line of ACOMN."""
+    return join([*_com(s), "000201 0000", "", "", order, "0401", ""], (*ACOM_WIDTHS, 14, 19, 2, 40, 4, 131))
+
+
+def coma(s: Sale, cleared: str = "1123", order: str = "") -> bytes:
     """Write a line of COMA."""
     rest = ["48021000", "01020000", s.flags[0], s.flags[1], cleared, "01", s.name, "156"]
     rest += [""] * (len(COMA_WIDTHS) - len(rest))
+    rest[-1] = f"   {order:40} 0401" if order else ""
     return join([*_com(s), "", *rest], (*ACOM_WIDTHS, 14, *COMA_WIDTHS))
 
 

@@ -15,6 +15,7 @@ from storno.statements.formats import FORMATS
 from storno.statements.line import FileRefused, Frame, Reject, StatementLine, Total
 from storno.statements.lines import raw_lines
 from storno.statements.mask import is_card
+from storno.statements.total_words import name_of
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "data" / "statements"
 OPTIONS = ReadOptions(name="IND26112301", year=2026)
@@ -105,6 +106,13 @@ def test_what_a_sample_gives_is_well_formed(name, path):
             assert part.code
             assert part.english
             assert part.chinese
+
+
+@pytest.mark.parametrize(("name", "path"), SAMPLES)
+def test_every_total_has_a_name_in_both_languages(name, path):
+    for part in read(name, path.read_bytes(), mapping_of(path)):
+        if isinstance(part, Total):
+            assert not name_of(part)[1].isascii(), part.name
 
 
 @pytest.mark.parametrize(("name", "path"), SAMPLES)

@@ -465,3 +465,34 @@ def test_a_column_of_amounts_paid_by_card_is_no_card_number(user):
     )
     lines = user.mapped(user.file("sales.csv", text.encode()))
     assert [(one["amount_minor"], one["card"] or "") for one in lines] == [(1250, ""), (-250, "")]
+
+
+def test_the_merchants_own_number_is_the_order_and_no_merchant(user):
+    text = (
+        "Txn Create Time,Txn Complete Time,Transaction Type,OriginalMerchant Txn ID,Merchant Txn ID,Trade Order ID,"
+        "Txn Status,Txn Amount,Txn Currency,Txn Fee\n"
+        "2026-11-09 10:00:00,2026-11-09 10:10:00,PAYMENT,,M1,T1,SUCCESS,7.00,SAR,-1.00\n"
+        "2026-11-09 10:00:00,2026-11-09 10:15:00,REFUND,M1,M2,T2,SUCCESS,2.00,SAR,0.00\n"
+    )
+    lines = user.mapped(user.file("payin.csv", text.encode()))
+    names = ("kind", "amount_minor", "fee_minor", "at", "mid", "reference", "order", "original")
+    assert [tuple(one[name] or "" for name in names) for one in lines] == [
+        ("payment", 700, -100, "20261109101000", "", "T1", "M1", ""),
+        ("refund", -200, "", "20261109101500", "", "T2", "M2", "M1"),
+    ]
+
+
+def test_an_aggregators_day_is_read_with_the_words_of_its_header(user):
+    text = (
+        "创建时间,支付单号,商户单号,商户编号,支付状态,付款总金额,结算手续费,应结算金额,设备编号,货币种类\n"
+        "2026-11-23 09:05:00,P2,M2,5399355381712172,已支付,10.00,0.06,9.94,D1,CNY\n"
+    )
+    [line] = user.mapped(user.file("day.csv", text.encode("gb18030")))
+    names = ("amount_minor", "fee_minor", "net_minor", "reference", "order", "tid", "mark")
+    assert [line[name] for name in names] == [1_000, -6, 994, "P2", "M2", "D1", "none"]
+
+
+def test_an_empty_column_of_foreign_amounts_does_not_hide_the_currency_of_the_amount(user):
+    text = "Belegdatum;Status;Beschreibung;Betrag (€);Fremdwährungsbetrag\n17.04.26;Gebucht;a;-52,9;\n"
+    [line] = user.mapped(user.file("card.csv", text.encode()))
+    assert (line["amount_minor"], line["currency"]) == (-5290, "EUR")

@@ -166,6 +166,32 @@ def test_balances_show_that_signs_are_turned_round():
     assert "turned round" in said(proposal)
 
 
+CARD_BILL = """交易日期,入账日期,交易摘要,交易金额,交易货币,入账金额,入账货币
+2026/11/05,2026/11/06,（消费）示例商户A,15.90,人民币,15.90,人民币
+2026/11/04,2026/11/04,（退款）示例商户B,-10.00,美元,-71.20,人民币
+2026/11/03,2026/11/03,（分期）分期 10/12期,387.42,人民币,387.42,人民币
+2026/10/25,2026/10/26,（还款）云闪付,-1130.68,人民币,-1130.68,人民币
+"""
+
+
+def test_a_card_bill_that_writes_spending_without_a_minus_is_turned_round_and_booked_money_is_taken():
+    found = propose(io.BytesIO(CARD_BILL.encode()))
+    assert [(line.amount_minor, line.currency, line.net_minor) for line in found.preview[1:]] == [
+        (-1_590, "CNY", None),
+        (7_120, "CNY", None),
+        (-38_742, "CNY", None),
+        (113_068, "CNY", None),
+    ]
+    assert any("turned round" in doubt.english for doubt in found.doubts)
+    as_written = (
+        CARD_BILL.replace(",15.90", ",-15.90").replace(",387.42", ",-387.42").replace(",-10.00", ",10.00")
+    )
+    as_written = as_written.replace(",-71.20", ",71.20").replace(",-1130.68", ",1130.68")
+    found = propose(io.BytesIO(as_written.encode()))
+    assert [line.amount_minor for line in found.preview[1:]] == [-1_590, 7_120, -38_742, 113_068]
+    assert not any("turned round" in doubt.english for doubt in found.doubts)
+
+
 def test_two_columns_for_one_member_keep_the_surer_and_say_so():
     proposal = proposed("日期,金额,交易金额,终端号\n2026-11-01,1.00,2.00,1\n")
     names_of = {one.name: one.member for one in proposal.columns}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from statement_rig import CARD, VISA, Order, Sale, acom, coma, zm
+from statement_rig import CARD, VISA, Order, Sale, acom, acomn, coma, zm
 from storno.statements.base import ReadOptions
 from storno.statements.encoding import make_head
 from storno.statements.formats import FORMATS
@@ -37,6 +37,40 @@ def test_an_acom_sale_in_every_column(longer):
         reference="1123093015-000101-48021000-00010000", card="622202*********0128", account="48021000",
         code="0200/000000/00/00", text="消费",
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("tail", [b"", b" " * 131, b"\r"])
+def test_an_acomn_sale_tells_its_order_too(tail):
+    sale = Sale(network=" 00000000003", instalment=" 00000000000")
+    line = one("unionpay_acom", acomn(sale).rstrip(b" ") + tail + b"\n")
+    assert line == replace(one("unionpay_acom", acom(sale) + b"\n"), order="SZUP0320261123215228025551")
+    assert line.fee_minor == -35 - 3
+
+
+def test_an_acomn_file_is_known_with_and_without_its_name_and_acoma_is_the_longer_one():
+    data = b"".join(acomn(Sale(stan=f"{n:06d}")) + b"\r\n" for n in range(1, 4))
+    for name in ("IND26112301ACOMN", "a.txt"):
+        scores = {each.name: each.recognise(make_head(name, data)) for each in FORMATS.values()}
+        assert [each for each, score in scores.items() if score == max(scores.values())] == ["unionpay_acom"]
+    empty = {each.name: each.recognise(make_head("IND26112301ACOMA", b"")) for each in FORMATS.values()}
+    assert max(empty, key=lambda each: empty[each]) == "unionpay_coma"
+    assert list(empty.values()).count(max(empty.values())) == 1
+
+
+def test_a_coma_sale_tells_its_order_where_it_has_one():
+    sale = Sale()
+    line = one("unionpay_coma", coma(sale, order="SZUP0320261123215228025551") + b"\n")
+    assert line == replace(one("unionpay_coma", coma(sale) + b"\n"), order="SZUP0320261123215228025551")
+    many = FORMATS["unionpay_coma"].blocks(
+        io.BytesIO(coma(sale, order=VISA) + b"\n"), ReadOptions(name="IND26112301X")
+    )
+    assert [each.order for block in many for each in block.lines()] == ["411111******1111"]
+
+
+def test_an_acomn_line_cut_inside_its_order_is_no_line_at_the_end_of_a_file():
+    part = one("unionpay_acom", acomn(Sale())[:340])
+    assert isinstance(part, Reject)
+    assert part.code == "length"
 
 
 @pytest.mark.parametrize(

@@ -35,8 +35,9 @@ if TYPE_CHECKING:
     from storno.statements.importing import Progress
 
 _ABOUT = t(
-    "Import statements: card networks, wallets, banks; plain, zip, gzip or XLSX. The same file twice changes nothing.",
-    "导入对账文件：银联、钱包、银行；支持明文、zip、gzip、XLSX。同一文件重复导入不产生变化。",
+    "Import statements: card networks, wallets, banks; plain, zip, tar, gzip, .Z or XLSX. The same file twice changes "
+    "nothing.",
+    "导入对账文件：银联、钱包、银行；支持明文、zip、tar、gzip、.Z、XLSX。同一文件重复导入不产生变化。",
 )
 _HELP = {
     "format_name": t("Format; without it the file is recognised.", "文件格式；缺省自动识别。"),

@@ -13,7 +13,7 @@ from storno.cli.text import t
 from storno.money import Money
 from storno.statements.line import LineKind
 from storno.statements.line_words import KINDS
-from storno.statements.total_words import currency_of_all, told
+from storno.statements.total_words import currency_of, currency_of_all, told
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,6 +57,7 @@ def file_data(one: StoredFile) -> dict[str, Any]:
 
 
 def _counts(one: StoredFile) -> dict[str, Any]:
+    currency = currency_of_all(s.currency for s in one.sums)
     return {
         "lines": one.lines, "rejects": one.rejects, "repeats": one.repeats,
         "first_day": one.first_day, "last_day": one.last_day,
@@ -67,7 +68,8 @@ def _counts(one: StoredFile) -> dict[str, Any]:
                 for s in one.sums
             ],
             "declared": [
-                {"name": d.name, "declared": d.declared, "counted": d.counted, "met": d.met, "line": d.where}
+                {"name": d.name, "currency": currency_of(d, currency) or None, "declared": d.declared,
+                 "counted": d.counted, "met": d.met, "line": d.where}
                 for d in one.totals
             ],
         },
@@ -141,8 +143,8 @@ def _print_refused(outcome: Outcome, refused: FileRefused) -> None:
     where = t(f", line {refused.line_no}", f"，第 {refused.line_no} 行") if refused.line_no else ""
     click.echo(
         t(
-            f"{outcome.source}: REFUSED{where}: {refused.english}",
-            f"{outcome.source}：已拒绝{where}：{refused.chinese}",
+            f"{outcome.source}: REFUSED{where}: {refused.english.removeprefix(f'line {refused.line_no}: ')}",
+            f"{outcome.source}：已拒绝{where}：{refused.chinese.removeprefix(f'第 {refused.line_no} 行：')}",
         ),
         err=True,
     )

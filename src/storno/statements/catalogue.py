@@ -147,7 +147,7 @@ def as_data(one: StoredFile) -> dict[str, Any]:
     data["sums"] = [
         [s.kind.value, s.currency, s.lines, s.amount_minor, s.fee_minor, s.net_minor] for s in one.sums
     ]
-    data["totals"] = [[t.name, t.declared, t.counted, t.where] for t in one.totals]
+    data["totals"] = [[t.name, t.declared, t.counted, t.where, t.currency] for t in one.totals]
     return data
 
 

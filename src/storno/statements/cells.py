@@ -20,13 +20,17 @@ _WRAPPED = ("=", "'")
 _PLAIN = re.compile(r"(-?)([0-9]{1,13})(?:\.([0-9]{1,6}))?")
 _DESTROYED = re.compile(r"[+-]?\d(?:\.\d+)?E\+?\d{1,3}", re.IGNORECASE)
 _CLOCK = re.compile(r"(?:[01][0-9]|2[0-3])(?::[0-5][0-9]:[0-5][0-9]|[0-5][0-9][0-5][0-9])")
+_HALF_DAY = re.compile(r"(\d{1,2})((?::\d{2}){1,2})\s?([AaPp])\.?[Mm]\.?")
 _EXCEL_DAY_0 = datetime(1899, 12, 30, tzinfo=UTC)
 _TOKENS = {
     "YYYY": r"(?P<Y>\d{4})", "YY": r"(?P<y>\d{2})", "MON": r"(?P<b>[A-Za-z]{3})[a-z]*", "MM": r"(?P<M>\d{1,2})",
     "DD": r"(?P<D>\d{1,2})", "hh": r"(?P<h>\d{1,2})", "mm": r"(?P<m>\d{2})", "ss": r"(?P<s>\d{2})",
+    "AM": r"(?P<p>[AaPp])\.?[Mm]\.?",
 }  # fmt: skip
 _TOKEN = re.compile("|".join(_TOKENS))
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_BLANKS = re.compile(r"[\xa0\u2009\u202f]")
+"""Blanks that programs write between a time and its half of the day, or between a day and its time."""
 YEARS = ("1990", "2099")
 DIGITS_KEPT = 15
 """Digits of a number that a spreadsheet keeps exactly."""
@@ -173,6 +177,8 @@ def moment_of(day8: str, cell: str, utc_offset_min: int) -> str:
     text = clean(cell)
     if _CLOCK.fullmatch(text) and not isinstance(cell, Number):
         return day8 + text.replace(":", "")
+    if (found := _HALF_DAY.fullmatch(text)) and (hour := _hour(int(found[1]), found[3])) is not None:
+        text = f"{hour}{found[2]}"
     if text.startswith("1899-12-3"):  # a spreadsheet's time without a day
         text = text[11:]
     elif isinstance(cell, Number) and "." in text and 0 <= float(text) < 1:
@@ -234,18 +240,27 @@ def _serial(text: str) -> str | None:
     return found.strftime("%Y%m%d%H%M%S")
 
 
+def _hour(hour: int, half: str) -> int | None:
+    """Give the hour of the day of one before or after noon; None where there is none such: 13 PM."""
+    if not half:
+        return hour
+    return hour % 12 + (12 if half in "Pp" else 0) if 1 <= hour <= 12 else None
+
+
 def _by_format(text: str, form: str, year: int) -> str:
-    found = _pattern(form).fullmatch(text)
+    found = _pattern(form).fullmatch(text if text.isascii() else _BLANKS.sub(" ", text))
     if found is None:
         raise CellError("date", f"{text[:24]!r} is not written as {form}", f"{text[:24]!r} 不符合格式 {form}")
     parts = found.groupdict()
     full = parts.get("Y") or ("20" + parts["y"] if parts.get("y") else f"{year:04d}")
-    named = parts.get("b")
+    named, hour = parts.get("b"), _hour(int(parts.get("h") or 0), parts.get("p") or "")
+    if hour is None:
+        return _no(text, "time", "时间")
     try:
         month = _MONTHS.index(named.lower()) + 1 if named else int(parts["M"])
         whole = datetime(
-            int(full), month, int(parts["D"]), int(parts.get("h") or 0), int(parts.get("m") or 0),
-            int(parts.get("s") or 0), tzinfo=UTC,
+            int(full), month, int(parts["D"]), hour,
+            int(parts.get("m") or 0), int(parts.get("s") or 0), tzinfo=UTC,
         )  # fmt: skip
     except ValueError:
         if named and named.lower() not in _MONTHS:
@@ -256,7 +271,7 @@ def _by_format(text: str, form: str, year: int) -> str:
     return f"{whole.year:04d}" + whole.strftime("%m%d%H%M%S")
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1024)
 def _pattern(form: str) -> re.Pattern[str]:
     out, end = [], 0
     for token in _TOKEN.finditer(form):
@@ -269,7 +284,7 @@ def _pattern(form: str) -> re.Pattern[str]:
 
 
 def format_parts(form: str) -> set[str]:
-    """Give the parts a format names: Y, y, M, b, D, h, m, s. Raises ValueError where one stands twice."""
+    """Give the parts a format names: Y, y, M, b, D, h, m, s, p. Raises ValueError where one stands twice."""
     try:
         return set(_pattern(form).groupindex)
     except re.error:

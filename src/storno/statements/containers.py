@@ -1,4 +1,4 @@
-"""Files inside files: zip (nested, under a password, AES too) and gzip, opened as streams of their members.
+"""Files inside files: zip (nested, under a password, AES too), tar, gzip and compress, opened as streams.
 
 Bounds hold against bombs: depth, number of members, and how much a file may grow when it is unpacked, counted on what
 really comes out. An XLSX is a file and no container. Members that are no data are skipped by name. Knows no format.
@@ -10,6 +10,7 @@ import gzip
 import io
 import shutil
 import struct
+import tarfile
 import tempfile
 import zipfile
 import zlib
@@ -23,6 +24,7 @@ from typing import TYPE_CHECKING, BinaryIO, cast
 
 import pyzipper  # type: ignore[import-untyped]
 
+from storno.statements import lzw
 from storno.statements.line import FileRefused
 
 if TYPE_CHECKING:
@@ -33,10 +35,13 @@ NOT_DATA = ("__MACOSX/*", "*/__MACOSX/*", ".*", "*/.*", "Thumbs.db", "*/Thumbs.d
 """Members nobody means: what systems leave behind, and the summaries that stand beside a bill."""
 # What the libraries raise on hostile bytes, seen by flipping every one of a good archive's.
 _BROKEN = (
-    zipfile.BadZipFile, pyzipper.BadZipFile, zlib.error, struct.error, gzip.BadGzipFile, EOFError, LZMAError,
-    RuntimeError, ValueError, LookupError, TypeError, AttributeError, AssertionError,
+    zipfile.BadZipFile, pyzipper.BadZipFile, tarfile.TarError, zlib.error, struct.error, gzip.BadGzipFile, EOFError,
+    LZMAError, RuntimeError, ValueError, LookupError, TypeError, AttributeError, AssertionError,
     OverflowError, OSError,
 )  # fmt: skip
+HEAD_BYTES = 512
+_TAR_AT = 257
+"""Where a tar archive's first header says `ustar`."""
 _OFFICE = ("[Content_Types].xml", "xl/workbook.xml", "mimetype")
 
 
@@ -172,19 +177,22 @@ class _Walk:
     def file(self, real: Path, name: str, shown: str, depth: int) -> Iterator[Member]:
         """Walk a file on disk."""
         with real.open("rb") as stream:
-            head = stream.read(4)
-        if head[:2] == b"\x1f\x8b":
-            yield from self._gzip(real, name, shown, depth)
-        elif head in (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08") and not _is_office(real):
+            head = stream.read(HEAD_BYTES)
+        if head[:2] in _PACKED:
+            yield from self._packed(real, name, shown, depth, head[:2])
+        elif head[:4] in (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08") and not _is_office(real):
             yield from self._zip(real, shown, depth)
+        elif _is_tar(head):
+            yield from self._tar(real, shown, depth)
         else:
             yield Member(name, shown, real.stat().st_size, lambda: real.open("rb"))
 
-    def _gzip(self, real: Path, name: str, shown: str, depth: int) -> Iterator[Member]:
-        inner = name[:-3] if name.lower().endswith(".gz") else name
-        yield from self._inside(
-            lambda: cast("BinaryIO", gzip.GzipFile(real)), inner, f"{shown}/{inner}", None, depth
-        )
+    def _packed(self, real: Path, name: str, shown: str, depth: int, magic: bytes) -> Iterator[Member]:
+        inner = name
+        for suffix, instead in ((".gz", ""), (".z", ""), (".tgz", ".tar"), (".taz", ".tar")):
+            if name.lower().endswith(suffix):
+                inner = name[: -len(suffix)] + instead
+        yield from self._inside(lambda: _PACKED[magic](real), inner, f"{shown}/{inner}", None, depth)
 
     def _zip(self, real: Path, shown: str, depth: int) -> Iterator[Member]:
         try:
@@ -207,6 +215,28 @@ class _Walk:
                 lambda info=info, password=password: archive.open(info, pwd=password),  # type: ignore[misc]
                 own, where, info.file_size, depth,
             )  # fmt: skip
+
+    def _tar(self, real: Path, shown: str, depth: int) -> Iterator[Member]:
+        """Walk a tar archive; links, devices and folders are passed over."""
+        try:
+            archive = self._stack.enter_context(tarfile.open(real, "r:"))  # noqa: SIM115 the stack closes it
+            infos = iter(archive)
+            while (info := next(infos, None)) is not None:
+                if not info.isfile():
+                    continue
+                self._budget.count()
+                inside = info.name.encode("utf-8", "surrogateescape")
+                name = _text_of(inside, info.name)
+                own, where = name.rpartition("/")[2], f"{shown}/{name}"
+                if self._is_no_data(name):
+                    yield Member(own, where, info.size, _nothing, skipped=True)
+                    continue
+                yield from self._inside(
+                    lambda info=info: _extracted(archive, info),  # type: ignore[misc]
+                    own, where, info.size, depth,
+                )  # fmt: skip
+        except tarfile.TarError as error:
+            raise broken(shown, error) from None
 
     def _is_no_data(self, inside: str) -> bool:
         """Say whether a member is no data: by its own name, by its folders only where a pattern names folders."""
@@ -256,8 +286,8 @@ class _Walk:
             return cast("BinaryIO", io.BufferedReader(_Guarded(source, where, charge), CHUNK_BYTES))
 
         with guarded() as stream:
-            head = stream.read(4)
-        packed = head[:2] == b"\x1f\x8b" or head in (b"PK\x03\x04", b"PK\x05\x06")
+            head = stream.read(HEAD_BYTES)
+        packed = head[:2] in _PACKED or head[:4] in (b"PK\x03\x04", b"PK\x05\x06") or _is_tar(head)
         if not packed:
             yield Member(name, where, size, guarded)
             return
@@ -282,6 +312,22 @@ class _Walk:
         return real
 
 
+def _compressed(real: Path) -> BinaryIO:
+    source = real.open("rb")
+    try:
+        return cast("BinaryIO", io.BufferedReader(lzw.Lzw(source), CHUNK_BYTES))
+    except ValueError:
+        source.close()
+        raise
+
+
+_PACKED: dict[bytes, Callable[[Path], BinaryIO]] = {
+    b"\x1f\x8b": lambda real: cast("BinaryIO", gzip.GzipFile(real)),
+    lzw.MAGIC: _compressed,
+}
+"""What opens a packed file, by its first bytes."""
+
+
 def _nothing() -> BinaryIO:
     raise AssertionError("a skipped member was opened")
 
@@ -304,9 +350,23 @@ def _name_of(info: zipfile.ZipInfo) -> str:
         raw = info.filename.encode("cp437")
     except UnicodeEncodeError:
         return info.filename
+    return _text_of(raw, info.filename)
+
+
+def _text_of(raw: bytes, otherwise: str) -> str:
     for codec in ("utf-8", "gb18030"):
         try:
             return raw.decode(codec)
         except UnicodeDecodeError:
             continue
-    return info.filename
+    return otherwise
+
+
+def _is_tar(head: bytes) -> bool:
+    return head[_TAR_AT : _TAR_AT + 5] == b"ustar"
+
+
+def _extracted(archive: tarfile.TarFile, info: tarfile.TarInfo) -> BinaryIO:
+    found = archive.extractfile(info)
+    assert found is not None, "asked for files only"
+    return cast("BinaryIO", found)

@@ -105,7 +105,11 @@ def _mostly(data: bytes) -> Encoding | None:
         for encoding in (Encoding.UTF_8, Encoding.GB18030)
     }
     best = max(whole, key=lambda encoding: whole[encoding])
-    return best if 2 * whole[best] >= len(lines) else None
+    if 2 * whole[best] >= len(lines):
+        return best
+    high = list(map(len, _HIGH.findall(data)))  # a name or two with accents, too few to tell otherwise
+    few = max(high) <= 2 and 20 * sum(high) <= len(data)
+    return Encoding.CP1252 if few and _decodes(data, Encoding.CP1252, whole=True) is not None else None
 
 
 def head_text(data: bytes) -> str | None:
@@ -114,7 +118,8 @@ def head_text(data: bytes) -> str | None:
     if encoding is None:
         return None
     text = codecs.getincrementaldecoder(encoding.value)("replace").decode(data)
-    return text.removeprefix("\ufeff")
+    text = text.removeprefix("\ufeff")
+    return text[1:] if text[:1] == "?" and text[1:2] > "\x7f" else text  # a mark that became a question mark
 
 
 def make_head(name: str, data: bytes) -> Head:
@@ -175,6 +180,12 @@ def open_text(source: BinaryIO) -> tuple[BinaryIO, Encoding | None]:
     if wide is not None:
         return cast("BinaryIO", io.BufferedReader(Utf8Stream(rest, wide, old_mac=old_mac), CHUNK_BYTES)), wide
     return rest, encoding
+
+
+def flat(data: bytes) -> bytes:
+    """Give a file's first bytes as `open_text` gives them."""
+    stream, _ = open_text(io.BytesIO(data))
+    return stream.read()
 
 
 def _read_exactly(source: BinaryIO, size: int) -> bytes:

@@ -19,16 +19,24 @@ from storno.statements.words import bare, header_words, kind_words, mark_words, 
 
 _DAYS = (
     "YYYYMMDD", "DD/MM/YYYY", "MM/DD/YYYY", "DD-MM-YYYY", "MM-DD-YYYY", "DD.MM.YYYY", "DD/MM/YY", "MM/DD/YY",
-    "DD.MM.YY", "DD-MON-YYYY", "DD MON YYYY", "DD-MON-YY", "DD MON YY", "MON DD YYYY", "MM月DD日", "YYMMDD",
+    "DD.MM.YY", "DD-MON-YYYY", "DD/MON/YYYY", "MON DD, YYYY", "YYYY-MON-DD",
+    "YYYY-MM-DD", "YYYY/MM/DD", "DD MON YYYY", "DD-MON-YY", "DD MON YY", "MON DD YYYY", "MM月DD日", "YYMMDD",
 )  # fmt: skip
-_TIMES = ("", " hh:mm:ss", " hh:mm")
+_TIMES = ("", *(
+    f"{mark}{time}{half}" for time in ("hh:mm:ss", "hh:mm") for mark in (" ", ", ") for half in ("", " AM", "AM")
+))  # fmt: skip
+_HALF_DAY = re.compile(r"\d:\d\d\s?[AaPp]\.?[Mm]\b")
 _SLASHED = re.compile(r"\d{1,2}[/-]\d{1,2}[/-]\d{2,4}")
-_TIME_ONLY = re.compile(r"\d{1,2}:\d{2}(:\d{2})?|([01]\d|2[0-3])[0-5]\d[0-5]\d|1899-12-3\d .*")
+_TIME_ONLY = re.compile(
+    r"\d{1,2}:\d{2}(:\d{2})?(\s?[AaPp]\.?[Mm]\.?)?|([01]\d|2[0-3])[0-5]\d[0-5]\d|1899-12-3\d .*"
+)
 _FEN = re.compile(r"\(.*分\)|单位:?分|fen|minor|cents?\b|\(.*cent.*\)")
 _YUAN = re.compile(r"\(.*元\)|/元|单位:?元|yuan|\((?:cny|rmb|usd|eur)\)")
 _IN_NAME = re.compile(r"[(\[（]\s*([A-Z]{3}|[€£])\s*[)\]）]")
 _WORD = re.compile(r"\b[A-Z]{3}\b")
 _TWINS = {"DD/MM": "MM/DD", "DD-MM": "MM-DD"}
+_BACK = re.compile(r"退款|退货|还款|(?i:\b(refund|repayment|payment received|thank you)\b)")
+_OUT = re.compile(r"消费|分期|取现|年费|利息|(?i:\b(purchase|cash advance|interest|annual fee)\b)")
 _OTHERS = re.compile(r"对方|对手|收款|付款|tegen|counterpart|beneficiar|payee")
 """Marks the other side's account or card, which says nothing of whose statement it is."""
 
@@ -88,7 +96,7 @@ def when(values: Sequence[str]) -> When:
         filled, ("auto",)
     ):
         return When("time")
-    if not any(_SLASHED.match(clean(value)) for value in filled):
+    if not any(_SLASHED.match(clean(value)) or _HALF_DAY.search(value) for value in filled):
         if _all_moments(filled, ("auto",)) and not _all_midnight(filled):
             return When("at")
         if _all_days(filled, ("auto",)):
@@ -230,6 +238,13 @@ def differs(values: Sequence[str]) -> bool:
     """Say whether nearly every value is another one; a statement is of one account or a few."""
     filled = [text for value in values if (text := clean(value))]
     return len(filled) > 1 and 2 * len(set(filled)) > len(filled)
+
+
+def went(text: str) -> str:
+    """Say what the words of a booking show: money that went `out`, came `back`, or nothing (empty)."""
+    if _BACK.search(text):
+        return "back"
+    return "out" if _OUT.search(text) else ""
 
 
 def sign_words(values: Sequence[str]) -> bool:

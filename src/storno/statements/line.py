@@ -132,6 +132,8 @@ class Total:
     counted: int
     where: int = 0
     """Line of the declaration."""
+    currency: str | None = None
+    """ISO letters of an amount; empty: it adds up several; None: that of the file's lines, if they have one only."""
 
     @property
     def met(self) -> bool:

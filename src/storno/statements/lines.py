@@ -67,11 +67,18 @@ def raw_lines(source: BinaryIO, bytes_max: int = LINE_BYTES_MAX, before: int = 0
             size += len(more)
             ended = bool(more)
         else:
-            data = data.removesuffix(b"\n").removesuffix(b"\r")
+            data = data.removesuffix(b"\n").rstrip(b"\r")  # a transfer as text may add a second one
         if no == 1:
-            data = data.removeprefix(b"\xef\xbb\xbf")
+            data = unmarked(data)
         yield RawLine(no, data, start, too_long, ended)
         start += size
+
+
+def unmarked(data: bytes) -> bytes:
+    """Take the mark off a file's first bytes: once, twice, or as the question mark a change of encoding made of it."""
+    while data.startswith(b"\xef\xbb\xbf"):
+        data = data[3:]
+    return data[1:] if data[:1] == b"?" and data[1:2] > b"\x7f" else data
 
 
 def text_lines(source: BinaryIO, bytes_max: int = LINE_BYTES_MAX) -> Iterator[TextLine]:

@@ -125,8 +125,8 @@ TABLES: Final[dict[str, tuple[Key, ...]]] = {
     "columns.WHEN": (
         Key("column", "columns", "required", "the day, or day and time", "日期列，或日期时间列"),
         Key("time", "columns", "", "the time, where it has its own column", "单独的时间列"),
-        Key("formats", "texts", "auto", "such as YYYY-MM-DD, DD/MM/YYYY, MM/DD/YYYY hh:mm:ss, MMDD, DD-MON-YY, excel",
-            "如 YYYY-MM-DD、DD/MM/YYYY、MM/DD/YYYY hh:mm:ss、MMDD、DD-MON-YY、excel（序列日期）"),
+        Key("formats", "texts", "auto", "such as YYYY-MM-DD, DD/MM/YYYY, MM/DD/YYYY hh:mm:ss, MON DD, YYYY hh:mm AM, MMDD, excel",
+            "如 YYYY-MM-DD、DD/MM/YYYY、MM/DD/YYYY hh:mm:ss、MON DD, YYYY hh:mm AM、MMDD、excel（序列日期）"),
         Key("optional", "flag", "false", "the file may lack it, a row may leave it empty", "文件可无此列，行内可为空"),
     ),
     "columns.MONEY": (

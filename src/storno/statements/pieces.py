@@ -6,10 +6,11 @@ Bounded like lines are: a line that is too long is cut while it is read, and its
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
-from storno.statements.lines import LINE_BYTES_MAX, RawLine, raw_lines
+from storno.statements.lines import LINE_BYTES_MAX, RawLine, raw_lines, unmarked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +20,7 @@ FIRST_BYTES = 1 << 12
 """The first piece, in which a header stands, is read line by line."""
 LINES_MIN = 32
 """Fewer lines are not halved but read one by one."""
-_BOM = b"\xef\xbb\xbf"
+_ENDS = re.compile(rb"\r+\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +37,15 @@ class Piece:
 
     def unmarked(self) -> bytes:
         """Give its bytes without the file's mark in front."""
-        return self.data if self.before else self.data.removeprefix(_BOM)
+        return self.data if self.before else unmarked(self.data)
 
     def bare(self) -> bytes:
         """Give its bytes without the file's mark in front and without the end of the last line."""
         data = self.unmarked()
         if not data.endswith(b"\n"):
-            data = data.removesuffix(b"\r")
+            data = data.rstrip(b"\r")
         if b"\r" in data:
-            data = data.replace(b"\r\n", b"\n")
+            data = _ENDS.sub(b"\n", data)
         return data.removesuffix(b"\n")
 
     def halves(self) -> tuple[Piece, ...]:

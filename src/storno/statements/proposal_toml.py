@@ -16,7 +16,7 @@ from storno.statements.mapping_keys import TEXT_MEMBERS
 from storno.statements.words import plain
 
 if TYPE_CHECKING:
-    from storno.statements.propose import Column
+    from storno.statements.proposal_columns import Column
     from storno.statements.sample import Sample
 
 TOTAL_ROW = "^(合计|总计|(?i:(grand )?total)\\b)"

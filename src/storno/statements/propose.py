@@ -8,52 +8,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import product
 from typing import BinaryIO
 
-from storno.statements import guess, mask
+from storno.statements import guess
 from storno.statements.base import ReadOptions
 from storno.statements.cells import clean
-from storno.statements.guess import Money, Name, When
+from storno.statements.guess import Money, When
 from storno.statements.line import FileRefused, Part, Reject, StatementLine, Total
 from storno.statements.mapping import Mapping
 from storno.statements.mapping_parse import parse_mapping
+from storno.statements.proposal_columns import MONEY, Column, columns_of
 from storno.statements.proposal_toml import TOTAL_ROW, Draft, write
 from storno.statements.sample import Sample, look
 from storno.statements.table import Row, Session, parts
 from storno.statements.total_words import currency_of_all, said
-from storno.statements.words import bare
 
-MONEY = ("amount", "debit", "credit", "balance", "fee", "net")
 _CHINESE = re.compile("[\u4e00-\u9fff]")
 _JAPANESE = re.compile("[\u3040-\u30ff]|日付|取引|残高")
 _TRADITIONAL = re.compile("[餘額帳幣備註結轉]")
 """Letters of Hong Kong and Taiwan, whose banks keep accounts in several currencies."""
-_TERMINAL = frozenset({"tid", "batch", "rrn", "auth_code"})
-"""Columns that only lists of terminals' transactions have."""
-_PAID = re.compile("^(交易|消费|发生)|transaction|trans|txn")
-_BOOKED = re.compile("清算|结算|入账|记账|settle|post|book")
-_POS = re.compile("终端|pos|批次|参考号|刷卡")
-_VOUCHERS = {"流水号": 60, "凭证号": 50}
-"""Names that terminals and banks use for different things; how sure each is as a bank's reference."""
-TIMES = ("date", "time", "at", "original_at")
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """What is thought of one column."""
-
-    place: int
-    """From 1."""
-    name: str
-    member: str
-    """What it becomes; empty: nothing."""
-    sure: int
-    """Percent."""
-    english: str
-    chinese: str
-    samples: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +60,7 @@ def propose(source: BinaryIO, name: str = "proposed") -> Proposal:
 
     """
     sample = look(source)
-    found = _columns(sample)
+    found = columns_of(sample)
     doubts = [] if sample.rows else [_no_rows()]
     draft = _draft(name, sample, found, doubts)
     toml, preview = _best(draft, sample, doubts)
@@ -102,126 +77,6 @@ def _no_rows() -> Doubt:
         "run this again on the file of a day with transactions",
         "表头之后没有明细行：单位、符号、日期与类型仅凭列名推测；请换用有交易日的文件重新生成",
     )
-
-
-# -------------------------------------------------------------------- columns
-def _columns(sample: Sample) -> dict[int, Column]:
-    """Guess each column; of several for one member the surest is kept."""
-    guessed = {}
-    for place, header in enumerate(sample.header):
-        values = sample.values(place)
-        member, sure, english, chinese = _member(header, values)
-        distinct = tuple(dict.fromkeys(clean(value) for value in values if clean(value)))[:3]
-        shown = tuple(mask.card(one) if member == "card" else mask.mask_text(one) for one in distinct)
-        guessed[place] = Column(place + 1, clean(header), member, sure, english, chinese, shown)
-    _vouchers(guessed)
-    _traded(guessed)
-    best: dict[str, Column] = {}
-    for column in guessed.values():
-        if column.member and _rank(column, sample) > _rank(best.get(column.member), sample):
-            best[column.member] = column
-    for place, column in guessed.items():
-        if column.member and best[column.member] is not column:
-            other = best[column.member].name
-            guessed[place] = replace(
-                column, member="", sure=0,
-                english=f"could also be {column.member}, but {other!r} fits better",
-                chinese=f"也可能是 {column.member}，但 {other!r} 更合适",
-            )  # fmt: skip
-    return guessed
-
-
-def _vouchers(guessed: dict[int, Column]) -> None:
-    """Take what may be a terminal's STAN for a bank's voucher or serial number, where nothing speaks of a terminal."""
-    members = {column.member for column in guessed.values()}
-    if members & _TERMINAL or any(_POS.search(bare(column.name)) for column in guessed.values()):
-        return
-    for place, column in guessed.items():
-        named = next((one for one in _VOUCHERS if bare(column.name).endswith(one)), "")
-        if column.member == "stan" and named:
-            guessed[place] = replace(
-                column, member="reference", sure=_VOUCHERS[named],
-                english="a number of the bank's: no column speaks of a terminal",
-                chinese="银行的凭证号或流水号：没有与终端有关的列",
-            )  # fmt: skip
-
-
-def _traded(guessed: dict[int, Column]) -> None:
-    """Where one date says when the money was booked and another when it was paid, the time of day is the latter's."""
-    dates = {place: column for place, column in guessed.items() if column.member == "date"}
-    paid = [place for place, column in dates.items() if _PAID.search(bare(column.name))]
-    if len(paid) == 1 and any(_BOOKED.search(bare(column.name)) for column in dates.values()):
-        guessed[paid[0]] = replace(
-            guessed[paid[0]], member="traded",
-            english="the day of the transaction; another column says when it was booked",
-            chinese="交易当日；记账或清算日另有一列",
-        )  # fmt: skip
-
-
-def _rank(column: Column | None, sample: Sample) -> tuple[int, int, int]:
-    """Say how well a column fits; of two that could be the narrative, the one that says more."""
-    if column is None:
-        return (0, 0, 0)
-    if column.member != "text":  # of what was paid and what was booked, the account has what was booked
-        return (column.sure, int(column.name.startswith(("记账", "入账"))), 0)
-    distinct = set(map(clean, sample.values(column.place - 1))) - {""}
-    says = guess.names_a_party(column.name)
-    return (column.sure, 2 * len(distinct) - says, sum(map(len, distinct)))
-
-
-def _member(header: str, values: Sequence[str]) -> tuple[str, int, str, str]:
-    name = guess.by_name(header)
-    if not name.member:
-        return _by_values(values)
-    filled = [value for value in values if clean(value)]
-    if not filled:
-        return name.member, min(name.sure, 50), "by its name; no values seen", "按列名判断；未见到值"
-    if name.member in MONEY:
-        if guess.money(header, values).ok:
-            return _named(name, "every value is an amount", "各值均为金额")
-        return _unfit(name, "not every value is an amount", "并非每个值都是金额")
-    if name.member in TIMES:
-        what = guess.when(values).what
-        if not what:
-            return _unfit(name, "not every value is a date or time", "并非每个值都是日期或时间")
-        member = name.member if name.member == "original_at" else what
-        return _named(
-            replace(name, member=member), f"every value is a {_WHAT[what][0]}", f"各值均为{_WHAT[what][1]}"
-        )
-    if name.member in ("kind", "mark") and guess.sign_words(values):
-        return _named(
-            replace(name, member="sign"), "every value is a word for in or away", "各值均为收支方向"
-        )
-    if name.member == "card" and any("." in value for value in filled):
-        return _unfit(name, "its values are amounts", "取值是金额")
-    if name.member == "account" and guess.differs(values):
-        return _unfit(name, "it differs in nearly every row: the other side's", "几乎每行不同：是对方账号")
-    if name.member == "sign" and not guess.sign_words(values):
-        return _unfit(name, "its values are no words for in and away", "取值不是收支方向")
-    return _named(name, "", "")
-
-
-_WHAT = {"date": ("date", "日期"), "at": ("date with time", "日期时间"), "time": ("time", "时间")}
-
-
-def _named(name: Name, english: str, chinese: str) -> tuple[str, int, str, str]:
-    how = f"the name is {name.word!r}" if name.sure > 90 else f"the name holds {name.word!r}"
-    how_zh = f"列名即 {name.word!r}" if name.sure > 90 else f"列名含 {name.word!r}"
-    return (
-        name.member, name.sure,
-        f"{how}, {english}" if english else how, f"{how_zh}，{chinese}" if chinese else how_zh,
-    )  # fmt: skip
-
-
-def _unfit(name: Name, english: str, chinese: str) -> tuple[str, int, str, str]:
-    return "", 0, f"named like {name.member}, but {english}", f"列名像 {name.member}，但{chinese}"
-
-
-def _by_values(values: Sequence[str]) -> tuple[str, int, str, str]:
-    found = guess.when(values)
-    if found.what in ("date", "at") and len(set(map(clean, values))) > 0 and found.formats != ("YYMMDD",):
-        return found.what, 40, "unknown name, but every value is a date", "列名未知，但各值均为日期"
-    return "", 0, "unknown name; left out", "列名未知；不采用"
 
 
 # -------------------------------------------------------------------- the draft
@@ -374,6 +229,12 @@ def _sign(draft: Draft, doubts: list[Doubt]) -> None:
             "nothing says which way the money goes (no minus, no debit and credit): all is taken as money in",
             "没有收支方向（无负号，也无借贷列）：全部按收入处理",
         ))  # fmt: skip
+    if draft.sign == "given" and len(draft.amount) == 1 and "balance" not in draft.at and _spending(draft):
+        draft.sign = "negated"
+        doubts.append(Doubt(
+            "amounts are turned round: what was spent is written without a minus, refunds and repayments with one",
+            "金额已取反：消费不带负号，退款与还款带负号",
+        ))  # fmt: skip
     fee, amount = draft.money.get("fee"), draft.unit_of_amount
     if fee is not None:
         draft.fee_sign = "given" if fee.negative and amount.negative and draft.sign == "given" else "cost"
@@ -383,6 +244,23 @@ def _sign(draft: Draft, doubts: list[Doubt]) -> None:
                 "fees have both signs: check that a fee we pay comes out negative",
                 "手续费有正有负：请核对我方支付的手续费为负",
             ))  # fmt: skip
+
+
+def _spending(draft: Draft) -> bool:
+    """Say whether an account's rows write spending as positive and what came back as negative, as card bills do."""
+    if draft.role != "bank" or not draft.unit_of_amount.negative:
+        return False
+    amounts = draft.sample.values(draft.at[draft.amount[0]].place - 1)
+    words = [
+        " ".join(
+            draft.sample.values(draft.at[one].place - 1)[row] for one in ("kind", "text") if one in draft.at
+        )
+        for row in range(len(amounts))
+    ]
+    ways = {
+        (guess.went(text), clean(amount).startswith("-")) for text, amount in zip(words, amounts, strict=True)
+    }
+    return {("out", False), ("back", True)} <= ways and not {("out", True), ("back", False)} & ways
 
 
 def _totals(draft: Draft) -> tuple[tuple[str, str], ...]:

@@ -55,6 +55,14 @@ _NOT_READ = (
         "an archive: unpack it, or let `storno import` open it",
         "压缩包：请先解压，或直接用 `storno import` 读取",
     ),
+    *(
+        (start, f"{what} archive is not opened: unpack it first", f"不支持 {name} 压缩包：请先解压")
+        for start, what, name in (
+            (b"BZh", "a bzip2", "bzip2"),
+            (b"\xfd7zXZ\x00", "an xz", "xz"),
+            (b"\x28\xb5\x2f\xfd", "a Zstandard", "Zstandard"),
+        )
+    ),
     (
         b"\x1f\x8b",
         "an archive: unpack it, or let `storno import` open it",
@@ -62,6 +70,16 @@ _NOT_READ = (
     ),
     (b"Rar!", "a RAR archive is not opened: unpack it first", "不支持 RAR 压缩包：请先解压"),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive is not opened: unpack it first", "不支持 7z 压缩包：请先解压"),
+    (
+        b"<xml>",
+        "an answer of WeChat Pay and no bill: read what it says in return_msg",
+        "微信支付接口的应答，不是账单：请查看其中的 return_msg",
+    ),
+    (
+        b"{",
+        "JSON, as interfaces answer, and no statement: read what it says",
+        "JSON 格式的接口应答，不是对账文件：请查看其内容",
+    ),
     (
         b"<html",
         "a web page, whatever its name says: open it in a spreadsheet and save it as XLSX or CSV",
@@ -74,6 +92,15 @@ _NOT_READ = (
     ),
 )
 """First bytes of what people try although it is not read, and what to do with it."""
+_OTHER_FILES = re.compile(r"IN[A-Z]\d{8}(AERR|ALFEE|ZME)")
+_OTHERS = {
+    "AERR": ("errors and disputes (AERR)", "差错交易流水文件（AERR）"),
+    "ALFEE": ("brand fees (ALFEE)", "品牌服务费文件（ALFEE）"),
+    "ZME": ("a merchant's errors (ZME)", "商户差错交易文件（ZME）"),
+}
+"""Files that UnionPay sends beside those that are read."""
+_NEVER = frozenset(start for start, _, _ in _NOT_READ if start[0] not in b"<{P")
+"""Those that are no statement whatever their name says."""
 _IDS = ("reference", "order", "original", "account", "code")
 
 
@@ -84,6 +111,9 @@ def choose(head: Head, name: str, mapping: str) -> Format:
         FileRefused: codes `format` (no such), `unknown` (nothing fits), `ambiguous` (more than one does).
 
     """
+    for start, english, chinese in _NOT_READ:
+        if start in _NEVER and head.data.startswith(start):
+            raise FileRefused("unknown", english, chinese)
     if name:
         try:
             return statement_format(name)
@@ -101,6 +131,13 @@ def choose(head: Head, name: str, mapping: str) -> Format:
         for start, english, chinese in _NOT_READ:
             if head.data.lstrip(b"\xef\xbb\xbf \t\r\n")[: len(start)].lower() == start.lower():
                 raise FileRefused("unknown", english, chinese)
+        if other := _OTHER_FILES.match(head.name.upper()):
+            english, chinese = _OTHERS[other[1]]
+            raise FileRefused(
+                "unknown",
+                f"UnionPay's file of {english}: not read; a mapping for fixed width can describe it (docs/mapping.md)",
+                f"银联{chinese}：不直接读取；可用定长映射描述（docs/mapping.zh-CN.md）",
+            )
         known = ", ".join(sorted(FORMATS))
         raise FileRefused(
             "unknown",

@@ -83,7 +83,7 @@ class Session:
         found: Sequence[Part]
         if row.broken is not None:
             found = (row.broken,)
-        elif not any(map(clean, row.cells)):
+        elif not any(map(clean, row.cells)) or list(map(clean, row.cells)) == ["\x1a"]:
             found = (Frame(row.line_no, "blank"),)
         else:
             found = self._filled(row)
@@ -266,7 +266,7 @@ class Session:
         key = (account, currency)
         run = self._chains.get(key)
         if run is None:
-            run = self._chains[key] = Chain(self.mapping.balance.order)
+            run = self._chains[key] = Chain(self.mapping.balance.order, currency)
         return run.add(amount, balance, line_no)
 
     # ------------------------------------------------------------ totals

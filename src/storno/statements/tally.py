@@ -80,6 +80,7 @@ class Chain:
     """
 
     order: str = "auto"
+    currency: str | None = None
     _last: int | None = None
     _last_amount: int = 0
     _between: int = 0
@@ -105,7 +106,7 @@ class Chain:
         counted = backward if self.order == "newest_first" else forward
         if counted == balance or (self.order == "auto" and backward == balance):
             return None
-        return Total("balance", balance, counted, line_no)
+        return Total("balance", balance, counted, line_no, self.currency)
 
     def closing(self) -> Total | None:
         """Compare the last balance with the first and all amounts; None without two balances."""
@@ -115,5 +116,6 @@ class Chain:
         total = self._sum - self._between
         if self.order == "newest_first":
             # first = balance before the oldest row + every amount; the last row seen is the oldest.
-            return Total("closing_balance", first, self._last - self._last_amount + total, self._where)
-        return Total("closing_balance", self._last, first - amount + total, self._where)
+            oldest = self._last - self._last_amount
+            return Total("closing_balance", first, oldest + total, self._where, self.currency)
+        return Total("closing_balance", self._last, first - amount + total, self._where, self.currency)

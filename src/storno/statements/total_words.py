@@ -1,7 +1,7 @@
 """A total that a file does not keep, in words: which one, what the file says, what was read.
 
-Rule: an amount is told in its currency where the file has one only, else in minor units; a count is told as a count.
-Pure.
+Rule: an amount is told in its own currency, or the file's where it has one only, else in minor units; a count is told
+as a count. Pure.
 """
 
 from __future__ import annotations
@@ -71,6 +71,10 @@ _NAMES = {
     "outgo": ("outgo", "支出金额"),
     "income_lines": ("income, number", "收入笔数"),
     "outgo_lines": ("outgo, number", "支出笔数"),
+    "coupon_refunds": ("coupons given back", "充值券或红包退款"),
+    "requested_refunds": ("refunds asked for", "申请退款金额"),
+    "neutral": ("neither income nor outgo", "不计收支金额"),
+    "neutral_lines": ("neither income nor outgo, number", "不计收支笔数"),
     "fees": ("fees", "手续费"),
     "discounts": ("discounts", "优惠"),
     "refund_fees": ("fees given back", "退还手续费"),
@@ -93,6 +97,13 @@ def currency_of_all(currencies: Iterable[str]) -> str:
     """Give the one currency that totals are told in; empty where there are several or none."""
     found = set(currencies)
     return found.pop() if len(found) == 1 else ""
+
+
+def currency_of(total: Total, currency: str) -> str:
+    """Give the currency a total is told in, `currency` being the file's; empty for counts and for several."""
+    if _is_count(total.name):
+        return ""
+    return currency if total.currency is None else total.currency
 
 
 def said(total: Total, currency: str) -> tuple[str, str]:
@@ -132,6 +143,7 @@ def shown(total: Total, value: int, currency: str) -> tuple[str, str]:
     finer = total.name.endswith(_FINER)
     if _is_count(total.name):
         return str(value), str(value)
+    currency = currency_of(total, currency)
     if not (currency or finer):
         return f"{value} in minor units", f"{value}（最小货币单位）"
     places = 5 if finer else decimals_of(currency)

@@ -20,7 +20,7 @@ _MINGUO = re.compile(
 """Taiwan's years, counted from 1912: 115/11/02."""
 _TIME = re.compile(
     r"(\d{1,2})(?::(\d{2})(?::(\d{2}))?|(\d{2})(\d{2})?|[时点](\d{1,2})分(?:(\d{1,2})秒)?)"
-    r"(?:[.,]\d+)?\s*(Z|[+-]\d{2}:?\d{2})?", re.IGNORECASE
+    r"(?:[.,]\d+)?\s*(Z|UTC|GMT|[+-]\d{2}:?\d{2})?", re.IGNORECASE
 )  # fmt: skip
 _STAMP = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T](?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]")
 _WIDE = str.maketrans("０１２３４５６７８９：－／　", "0123456789:-/ ")
@@ -130,7 +130,7 @@ def moment(text: str, utc_offset_min: int = 480) -> str:
 
 def _to_books(local: datetime, zone: str, utc_offset_min: int, text: str) -> datetime:
     digits = zone.replace(":", "")
-    minutes = 0 if zone in "Zz" else int(digits[1:3]) * 60 + int(digits[3:5])
+    minutes = 0 if zone[0].isalpha() else int(digits[1:3]) * 60 + int(digits[3:5])
     if minutes >= 24 * 60:
         raise _no_time(text)
     behind = timedelta(minutes=-minutes if zone[0] == "-" else minutes)

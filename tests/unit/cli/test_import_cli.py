@@ -219,3 +219,11 @@ def test_passwords_come_from_a_file_too(bill, tmp_path, capsys):
     secrets = tmp_path / "passwords.txt"
     secrets.write_text("wrong\n密码\n", encoding="utf-8")
     assert run(["import", str(path), "--password-file", str(secrets)]) == ExitCode.DONE
+
+
+@pytest.mark.parametrize(("lang", "said"), [("en", "line 4: "), ("zh", "第 4 行：")])
+def test_the_line_a_file_is_refused_for_is_named_once(tmp_path, capsys, lang, said):
+    path = tmp_path / "day.sta"
+    path.write_text(":20:A\n:25:1\n:28C:1/1\n:60F:C2611xxEUR1,00\n:62F:C261101EUR1,00\n-\n", "ascii")
+    assert run(["--lang", lang, "import", str(path)]) == ExitCode.DISAGREES
+    assert capsys.readouterr().err.count(said) == 1

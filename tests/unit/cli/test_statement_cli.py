@@ -179,8 +179,18 @@ def test_check_says_totals_as_money_and_kinds_in_the_language(bank, capsys, lang
 
 
 @pytest.mark.parametrize(("lang", "said"), [("en", "in minor units"), ("zh", "最小货币单位")])
-def test_totals_of_several_currencies_say_that_they_are_in_minor_units(bank, capsys, lang, said):
+def test_totals_of_several_currencies_are_told_each_in_its_own_or_say_that_they_are_in_minor_units(
+    bank, tmp_path, capsys, lang, said
+):
     run(["--lang", lang, *bank("CNY", "USD")])
+    out = capsys.readouterr().out
+    assert "1.00 CNY" in out
+    assert "0.75 USD" in out
+    assert said not in out
+    file = bank("CNY", "USD", BANK + "Total,,0.75,,,\n")
+    with (tmp_path / "bank.toml").open("a", encoding="utf-8") as mapping:
+        mapping.write('\n[[totals]]\nmatch = "^Total"\ncolumns = { amount = 3 }\n')
+    run(["--lang", lang, *file])
     assert said in capsys.readouterr().out
 
 

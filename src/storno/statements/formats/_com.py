@@ -12,7 +12,7 @@ from typing import Any
 
 from storno.statements.amount import AmountError
 from storno.statements.base import Head
-from storno.statements.encoding import LineDecoder, detect
+from storno.statements.encoding import LineDecoder, detect, flat
 from storno.statements.formats import _unionpay as up
 from storno.statements.formats._cut import Cut, Layout
 from storno.statements.formats._cut_block import CutBlock, Uneven
@@ -31,11 +31,12 @@ _PARTIAL = "10"
 
 def score(head: Head, layout: Layout, names: tuple[str, ...]) -> int:
     """Rate a file by how many of its first lines have this layout's blanks and digits."""
-    lines = [line for line in head.data.splitlines()[:20] if line.strip()]
-    if len(head.data) >= 4096 and lines and not head.data.endswith(b"\n"):
+    data = flat(head.data)
+    lines = [line for line in data.splitlines()[:20] if line.strip()]
+    if len(data) >= 4096 and lines and not data.endswith(b"\n"):
         lines = lines[:-1]  # the border of what we were shown, not of the line
     named = any(name in head.name.upper() for name in names)
-    encoding = detect(head.data)
+    encoding = detect(data)
     if not lines:
         return 60 if named else 0
     good = 0

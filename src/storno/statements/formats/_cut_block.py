@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 DIGITS_MAX = 15
 _BLANK, _HIGH, _LINE_FEED, _STAR, _ZERO, _NINE = 0x20, 0x80, 0x0A, 0x2A, 0x30, 0x39
+_CARRIAGE_RETURN = 0x0D
 
 
 class Uneven(Exception):  # noqa: N818 it says what the lines are
@@ -122,6 +123,7 @@ def _alike(layout: Layout, data: bytes) -> Bytes | None:
     if (
         size - end != layout.length
         or (end == 1 and b"\r" in data)
+        or (table[:, -end - 1] == _CARRIAGE_RETURN).any()  # a second one belongs to the end too
         or not (table[:, -end:] == table[0, -end:]).all()
     ):
         return None

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from mt940 import tags
 
 from storno.statements.amount import AmountError, decimals_of, scaled
-from storno.statements.formats._narrative import decode
+from storno.statements.formats._narrative import Decoder
 from storno.statements.lines import RawLine
 from storno.statements.when import WhenError, plain_day
 
@@ -64,12 +64,12 @@ class SwiftField:
         return "\n".join(self.lines).strip()
 
 
-def swift_fields(lines: Iterator[RawLine]) -> Iterator[SwiftField]:
+def swift_fields(lines: Iterator[RawLine], decoder: Decoder) -> Iterator[SwiftField]:
     """Cut a file into fields. Envelope lines (`{1:…{4:`, `-}`, `-`) and lines before any field come with tag `""`."""
     current: SwiftField | None = None
     colon = 0
     for raw in lines:
-        text = decode(raw.data).rstrip(_END).lstrip("\ufeff\x01")
+        text = decoder.decode(raw.data).rstrip(_END).lstrip("\ufeff\x01")
         if colon:  # a tag broken behind its colon
             text, raw_no = (":" + text if _BROKEN_TAG.match(text) else text), colon
         else:
@@ -83,7 +83,7 @@ def swift_fields(lines: Iterator[RawLine]) -> Iterator[SwiftField]:
                 if current:
                     yield current
                 current = SwiftField(found[1], raw_no, [piece[found.end() :]], raw.too_long)
-            elif current is None or _ENVELOPE.match(piece):
+            elif current is None or _ENVELOPE.match(piece) or (current.tag != "86" and piece.strip() == "-"):
                 if current:
                     yield current
                 current = None
@@ -142,6 +142,8 @@ def read_entry(item: SwiftField, currency: str) -> Entry:
     if more and len(parts["customer_reference"]) == 16 and parts["extra_details"].strip().isalnum():
         parts["customer_reference"] += parts["extra_details"].strip()
         parts["extra_details"] = ""
+    if parts["id"]:
+        _long_references(parts, found.string[found.end("id") :])
     return Entry(
         amount if mark in ("C", "RD") else -amount,
         mark.startswith("R"),
@@ -169,6 +171,14 @@ def _matched(value: str) -> tuple[re.Match[str] | None, str]:
     return found, ""
 
 
+def _long_references(parts: dict[str, str], behind: str) -> None:
+    """Take references longer than 16 characters whole: `//` says where the bank's begins, the line where it ends."""
+    first, _, details = behind.partition("\n")
+    customer, mark, bank = first.partition("//")
+    if mark and max(len(customer), len(bank)) > 16 and not re.search(r"\s", first.strip()):
+        parts.update(customer_reference=customer, bank_reference=bank, extra_details=details)
+
+
 def _reference(text: str) -> str:
     text = text.strip()
     return "" if text.upper() in _NO_REFERENCE else text
@@ -189,9 +199,15 @@ def read_balance(item: SwiftField) -> tuple[int, str, str]:
 def read_sum(item: SwiftField) -> tuple[int, str, str]:
     """Read a :90C: or :90D:: number of entries, currency, amount as written."""
     found = _SUM.match(item.value)
-    if found is None or not _AMOUNT.fullmatch(found["amount"]) or found.end() != len(item.value):
+    number = "" if found is None else found["number"] or "0"
+    if (
+        found is None
+        or len(number) > 15
+        or not _AMOUNT.fullmatch(found["amount"])
+        or found.end() != len(item.value)
+    ):
         raise FieldError("totals", f":{item.tag}: is no number and sum", f":{item.tag}: 不是笔数和金额")
-    return int(found["number"] or "0"), found["currency"].upper(), found["amount"]
+    return int(number), found["currency"].upper(), found["amount"]
 
 
 def minor(text: str, currency: str) -> int:

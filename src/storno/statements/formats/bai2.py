@@ -10,12 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from io import BufferedReader
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 from storno.statements.base import Format, Head, ReadOptions
-from storno.statements.encoding import open_text
-from storno.statements.formats._narrative import binary, decode, narrative
+from storno.statements.formats._narrative import narrative, opened
 from storno.statements.line import FileRefused, Frame, LineKind, Part, Reject, Role, StatementLine, Total
 from storno.statements.lines import raw_lines, shown
 from storno.statements.mask import mask_id
@@ -23,7 +21,8 @@ from storno.statements.when import WhenError, plain_day
 
 _RECORD = re.compile(r"^(01|02|03|16|49|88|98|99)(?=[,/]|$)")
 _NEXT = re.compile(r"/\s+(?=(?:01|02|03|16|49|88|98|99),)")
-_AMOUNT = re.compile(r"[+-]?\d{1,18}")
+_AMOUNT = re.compile(r"[+-]?[0-9]{1,18}")
+_PARTS = re.compile(r"[0-9]{1,3}|1000")
 _REVERSALS = frozenset({"252", "258", "552", "558"})
 _FEES = frozenset({"661", "693", "694", "695", "696", "697", "698", "699"})
 FIELDS_MAX = 20_000
@@ -33,7 +32,7 @@ CONTINUATIONS_MAX = 2_000
 def recognise(head: Head) -> int:
     """Know the file by its opening record."""
     first = (head.text or head.data[:200].decode("latin-1")).lstrip("\ufeff \r\n")[:200]
-    if re.match(r"01,[^,\r\n]*,[^,\r\n]*,\d{6},\d{4}?,", first):
+    if re.match(r"01,[^,\r\n]*,[^,\r\n]*,\d{6}(?:\d\d)?,\d{4}?,", first):
         return 97
     return 60 if first.startswith("01,") else 0
 
@@ -113,7 +112,13 @@ class _Level:
     records: int = 0
     open: bool = False
     account: str = ""
-    names: list[str] = field(default_factory=list)
+    currencies: set[str] = field(default_factory=set)
+    """Of the accounts below it."""
+
+    @property
+    def told_in(self) -> str:
+        """Give the currency of its control total; empty where it adds up several."""
+        return min(self.currencies, default=self.currency) if len(self.currencies) <= 1 else ""
 
 
 class _File:
@@ -236,13 +241,14 @@ class _File:
         if len(fields) < wanted or not all(_AMOUNT.fullmatch(one) for one in (control, *fields[1:wanted])):
             raise RecordError("totals", f"record {record.code} has no totals", f"记录 {record.code} 没有合计")
         if fields[0]:
-            yield Total(f"{name}_control", int(control), level.total, record.line_no)
+            yield Total(f"{name}_control", int(control), level.total, record.line_no, level.told_in)
         if parts:
             yield Total(f"{name}_{parts}", int(fields[1]), level.parts, record.line_no)
         yield Total(f"{name}_records", int(fields[wanted - 1]), level.records, record.line_no)
         level.open = False
         if above is not None:
             above.total += int(control)
+            above.currencies |= level.currencies or {level.currency}
             above.parts += 1
         else:
             self._ended = True
@@ -290,7 +296,7 @@ def _past_funds(funds: str, rest: list[str]) -> tuple[str, list[str]]:
                 raise RecordError("funds", f"{one[:24]!r} is no amount", f"{one[:24]!r} 不是金额")
         return "", rest[3:]
     if funds == "D":
-        if not rest or not rest[0].strip().isdigit() or int(rest[0]) > 1000:
+        if not rest or not _PARTS.fullmatch(rest[0].strip()):
             raise RecordError("funds", "a distribution without its number of parts", "分期资金缺少期数")
         return "", rest[1 + 2 * int(rest[0]) :]
     return "", rest
@@ -317,20 +323,19 @@ def _status_amounts(fields: list[str]) -> Iterator[int]:
         _, rest = _past_funds(funds, rest[4:])
 
 
-def _day(yymmdd: str) -> str:
+def _day(text: str) -> str:
+    """Read YYMMDD; some banks write the century too."""
     try:
-        return plain_day("20" + yymmdd)
+        return plain_day(text if len(text) == 8 else "20" + text)
     except WhenError as error:
         raise RecordError("date", error.english, error.chinese) from None
 
 
 def read(source: BinaryIO, options: ReadOptions) -> Iterator[Part]:
     """Read a file record by record."""
-    stream, encoding = open_text(source)
-    if encoding is None and binary(cast("BufferedReader", stream).peek(4096)[:4096]):
-        raise FileRefused("binary", "this is no text file", "不是文本文件", 1)
+    stream, decoder = opened(source)
     file = _File(options)
-    for record in _records((line.no, decode(line.data)) for line in raw_lines(stream)):
+    for record in _records((line.no, decoder.decode(line.data)) for line in raw_lines(stream)):
         yield from file.take(record)
     file.end()
 

@@ -42,6 +42,7 @@ _MESSAGES = {"BkToCstmrAcctRpt": "Rpt", "BkToCstmrStmt": "Stmt", "BkToCstmrDbtCd
 _WRAPPERS = frozenset({"Document", "Xchg", "Envelope", "DataPDU", "BizMsgEnvlp", "Message"})
 _STATEMENTS = frozenset(_MESSAGES.values())
 _DECLARED = re.compile(rb"^[^>]{0,120}?encoding\s*=\s*[\"']([A-Za-z0-9_.-]+)[\"']")
+_BEFORE = re.compile(rb"\A(?:\xef\xbb\xbf|[ \t\r\n?])+(?=<)")
 _GB = frozenset({"gb2312", "gbk", "gb18030", "cp936", "hz-gb-2312"})
 
 
@@ -206,7 +207,8 @@ class _Message:
         if opening and closing and opening[1] != closing[1]:
             yield Frame(self.entries, f"balances in {opening[1]} and {closing[1]}: nothing to compare")
         elif opening and closing:
-            yield Total("closing_balance", closing[0], opening[0] + now.booked.pop(opening[1], 0))
+            booked = now.booked.pop(opening[1], 0)
+            yield Total("closing_balance", closing[0], opening[0] + booked, currency=opening[1])
             yield Total("other_currencies", 0, len(now.booked))
         if now.summary is not None:
             yield from self._summary(now.summary)
@@ -245,7 +247,7 @@ class _Message:
             yield Total(f"{name}_lines", int(lines), every[0] if int(lines) == every[0] else booked[0])
         if total:
             declared = decimal(total, currency)
-            yield Total(name, declared, every[1] if declared == every[1] else booked[1])
+            yield Total(name, declared, every[1] if declared == every[1] else booked[1], currency=currency)
         net, side = (
             text_at(one, "TtlNetNtryAmt", "TtlNetNtry/Amt"),
             text_at(one, "CdtDbtInd", "TtlNetNtry/CdtDbtInd"),
@@ -254,13 +256,17 @@ class _Message:
             declared = decimal(net, currency) * (-1 if side == "DBIT" else 1)
             pend = now.pending["CRDT"][1] - now.pending["DBIT"][1]
             mine = now.sides["CRDT"][1] - now.sides["DBIT"][1]
-            yield Total(f"{name}_net", declared, mine + pend if declared == mine + pend else mine)
+            counted = mine + pend if declared == mine + pend else mine
+            yield Total(f"{name}_net", declared, counted, currency=currency)
 
 
 def _source(source: BinaryIO) -> tuple[BinaryIO, str]:
     """Give the bytes and the encoding to tell the parser; it cannot read GB18030 itself."""
     buffered = io.BufferedReader(cast("io.RawIOBase", _Raw(source)), CHUNK_BYTES)
     head = buffered.peek(HEAD_BYTES)[:400]
+    for mark, wide in ((codecs.BOM_UTF16_LE, Encoding.UTF_16_LE), (codecs.BOM_UTF16_BE, Encoding.UTF_16_BE)):
+        if head.startswith(mark):  # whatever the declaration says, which an editor did not change
+            return cast("BinaryIO", io.BufferedReader(Utf8Stream(buffered, wide), CHUNK_BYTES)), "utf-8"
     declared = _DECLARED.match(head.removeprefix(codecs.BOM_UTF8))
     if declared and declared[1].decode().lower() in _GB:
         return cast(
@@ -270,16 +276,34 @@ def _source(source: BinaryIO) -> tuple[BinaryIO, str]:
 
 
 class _Raw(io.RawIOBase):
-    """Any readable as a raw stream."""
+    """Any readable as a raw stream, without what transfers and editors put around a document.
+
+    That is marks and blanks before it, where XML wants its declaration first, and the marks of an end behind it.
+    """
 
     def __init__(self, source: BinaryIO) -> None:
         self._source = source
+        self._begun = self._wide = False
+        self._held = b""
+        """Marks of an end that may turn out not to be at the end."""
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
-        data = self._source.read(len(buffer))
+        data = b""
+        while not data and (data := self._source.read(len(buffer) - len(self._held))):
+            if not self._begun:
+                self._begun, self._wide = True, b"\0" in data[:200]
+                data = data if self._wide else _BEFORE.sub(b"", data, count=1)
+            if not self._wide:
+                data = self._held + data
+                bare = data.rstrip(b"\0\x1a")
+                if (
+                    len(data) - len(bare) > len(buffer) // 2
+                ):  # so many are no mark: the parser says what they are
+                    bare = data
+                self._held, data = data[len(bare) :], bare
         buffer[: len(data)] = data
         return len(data)
 

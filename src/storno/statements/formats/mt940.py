@@ -9,14 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from io import BufferedReader
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 from storno.money import LETTERS
 from storno.statements.amount import decimals_of
 from storno.statements.base import Format, Head, ReadOptions, Traits
-from storno.statements.encoding import open_text
-from storno.statements.formats._narrative import binary, narrative
+from storno.statements.formats._narrative import narrative, opened
 from storno.statements.formats._swift import (
     FIELD_LINES_MAX,
     Entry,
@@ -161,7 +159,7 @@ class _File:
         self._now.opening = self._minor(units)
         self._opened += 1
         if self._page and item.tag == "60M" and self._page[0] == self._now.account:
-            yield Total("page_balance", self._now.opening, self._page[1], item.line_no)
+            yield Total("page_balance", self._now.opening, self._page[1], item.line_no, self._now.currency)
         self._page = None
 
     def _close(self, item: SwiftField) -> Iterator[Part]:
@@ -175,7 +173,7 @@ class _File:
         now.currency = currency or self._currency()
         declared = self._minor(units)
         if now.opening is not None and not now.closed:
-            yield Total("closing_balance", declared, now.opening + now.booked, item.line_no)
+            yield Total("closing_balance", declared, now.opening + now.booked, item.line_no, now.currency)
         self._closed += 1
         now.closed = now.ended = True
         self._page = (now.account, declared) if item.tag == "62M" else None
@@ -192,7 +190,7 @@ class _File:
         counted = self._now.sides[item.tag[2]]
         sign, name = (1, "credit") if item.tag == "90C" else (-1, "debit")
         yield Total(f"{name}_lines", lines, counted[0], item.line_no)
-        yield Total(f"{name}s", sign * minor(amount, currency), sign * counted[1], item.line_no)
+        yield Total(f"{name}s", sign * minor(amount, currency), sign * counted[1], item.line_no, currency)
 
     def _minor(self, units: int) -> int:
         scale: int = 10 ** (5 - decimals_of(self._now.currency))
@@ -248,11 +246,9 @@ class _File:
 
 def read(source: BinaryIO, options: ReadOptions) -> Iterator[Part]:
     """Read a file field by field; only one entry is held at a time."""
-    stream, encoding = open_text(source)
-    if encoding is None and binary(cast("BufferedReader", stream).peek(4096)[:4096]):
-        raise FileRefused("binary", "this is no text file", "不是文本文件", 1)
+    stream, decoder = opened(source)
     file = _File(options)
-    for item in swift_fields(raw_lines(stream)):
+    for item in swift_fields(raw_lines(stream), decoder):
         yield from file.take(item)
     yield from file.end()
 

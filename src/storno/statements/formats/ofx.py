@@ -13,25 +13,26 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
-from io import BufferedReader
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 from storno.statements.amount import AmountError, decimals_of, scaled
 from storno.statements.base import Format, Head, ReadOptions
-from storno.statements.encoding import CHUNK_BYTES, open_text
-from storno.statements.formats._narrative import binary, decode, narrative
+from storno.statements.encoding import CHUNK_BYTES
+from storno.statements.formats._narrative import Decoder, narrative, opened
 from storno.statements.line import FileRefused, Frame, LineKind, Part, Reject, Role, StatementLine
 from storno.statements.lines import shown
 from storno.statements.mask import mask_id
 from storno.statements.when import WhenError, plain_day, plain_moment
 
-_TAG = re.compile(rb"<(/?)([A-Za-z][A-Za-z0-9_.]{0,63})\s*(/?)>([^<]*)")
+_TAG = re.compile(rb"<(/?)([A-Za-z][A-Za-z0-9_.]{0,63})(?:\s[^<>]{0,1000}?)?(/?)>([^<]*)")
+"""A tag, with attributes let go (only namespaces are ever written), and the value behind it."""
+_ROOT = re.compile(rb"<OFX[\s>]")
 _COMMENT = re.compile(rb"<!--.*?-->", re.DOTALL)
 _AMOUNT = re.compile(
     r"([+-]?)(\d{1,18}|\d{1,3}(?:([ .,'\u00a0\u202f])\d{3})(?:\3\d{3}){0,5})?(?:([.,])(\d{0,8}))?"
 )
 _WHEN = re.compile(
-    r"(\d{8})(\d{6})?(\d{4})?(?:[.:]\d{1,6})?\s*(?:\[\s*([+-]?\d{1,2}(?:\.\d{1,2})?)(?::[^\]]*)?\])?"
+    r"(\d{8})(\d{6})?(\d{4})?(?:[.:]\d{1,6})?\s*(?:\[\s*([+-]?\d{1,2}(?:\.\d{1,2}|:?\d\d)?)?(?::[^\]]*)?\])?"
 )
 _WHEN_SHORT = re.compile(r"(\d{8})(\d{4})")
 _VALUES = frozenset(
@@ -50,6 +51,7 @@ _VALUES = frozenset(
 )
 _ONCE = frozenset({"TRNTYPE", "DTPOSTED", "TRNAMT", "FITID"})
 _ACCOUNTS = frozenset({"BANKACCTFROM", "CCACCTFROM", "INVACCTFROM"})
+_STATEMENTS = frozenset({"STMTRS", "CCSTMTRS", "INVSTMTRS", "STMTTRNRS", "CCSTMTTRNRS"})
 _FEES = frozenset({"FEE", "SRVCHG"})
 _SECURITIES = frozenset(
     {f"{way}{what}" for way in ("BUY", "SELL") for what in ("DEBT", "MF", "OPT", "OTHER", "STOCK")}
@@ -64,9 +66,10 @@ TOKEN_BYTES_MAX = 64 * 1024
 def recognise(head: Head) -> int:
     """Know the file by its header or its root tag."""
     data = head.data[:4096].replace(b"\0", b"").upper()
-    if b"OFXHEADER" in data and b"<OFX>" in data:
+    root = _ROOT.search(data)
+    if b"OFXHEADER" in data and root:
         return 98
-    return 95 if b"<OFX>" in data else 80 if b"OFXHEADER:" in data else 0
+    return 95 if root else 80 if b"OFXHEADER:" in data else 0
 
 
 @dataclass(slots=True)
@@ -119,8 +122,10 @@ class _File:
         elif name == "ACCTID" and self._in_account:
             self._account = mask_id(text)
             self._seen = set()
-        elif name in ("STMTRS", "CCSTMTRS", "INVSTMTRS"):
+        elif name in _STATEMENTS:
             self._account, self._currency, self._seen = "", "", set()
+            self._statements += not name.endswith("TRNRS")
+        elif name == "BANKTRANLIST":  # some senders leave STMTRS out around it
             self._statements += 1
         elif name == "CURDEF" and text:
             self._currency = text.upper()
@@ -234,8 +239,7 @@ def _when(text: str, utc_offset_min: int) -> tuple[str, str]:
     zone = found[4] if found.re is _WHEN else None
     if zone is None:  # hardly any bank means UTC where it names no zone: the time is the bank's own
         return day, stamp
-    hours = float(zone) if abs(float(zone)) <= 14 else 0.0
-    moved = datetime.strptime(stamp, "%Y%m%d%H%M%S").replace(tzinfo=timezone(timedelta(hours=hours)))
+    moved = datetime.strptime(stamp, "%Y%m%d%H%M%S").replace(tzinfo=_zone(zone))
     try:
         there = moved.astimezone(timezone(timedelta(minutes=utc_offset_min)))
     except OverflowError:
@@ -245,7 +249,14 @@ def _when(text: str, utc_offset_min: int) -> tuple[str, str]:
     return day, f"{there.year:04d}" + there.replace(tzinfo=UTC).strftime("%m%d%H%M%S")
 
 
-def _tokens(stream: BinaryIO) -> Iterator[tuple[int, bool, str, str]]:
+def _zone(text: str) -> timezone:
+    """Read an offset: hours, with a part (`-3.5`) or with minutes (`-0330`, `-03:30`). One out of range is UTC."""
+    digits = text.lstrip("+-").replace(":", "")
+    hours = int(digits[:2]) + int(digits[2:]) / 60 if digits.isdigit() and len(digits) == 4 else float(digits)
+    return timezone(timedelta(hours=(-hours if text.startswith("-") else hours) if hours <= 14 else 0))
+
+
+def _tokens(stream: BinaryIO, decoder: Decoder) -> Iterator[tuple[int, bool, str, str]]:
     """Give each tag: its line, whether it ends, its name, the value behind it."""
     left, line = b"", 1
     while True:
@@ -265,7 +276,7 @@ def _tokens(stream: BinaryIO) -> Iterator[tuple[int, bool, str, str]]:
             line += data.count(b"\n", at, found.start())
             at = found.start()
             name = found[2].decode("ascii").upper()
-            text = html.unescape(decode(found[4]).strip())[:TOKEN_BYTES_MAX]
+            text = html.unescape(decoder.decode(found[4]).strip())[:TOKEN_BYTES_MAX]
             yield line, bool(found[1]), name, text
             if found[3]:
                 yield line, True, name, ""
@@ -280,11 +291,9 @@ def _tokens(stream: BinaryIO) -> Iterator[tuple[int, bool, str, str]]:
 
 def read(source: BinaryIO, options: ReadOptions) -> Iterator[Part]:
     """Read a file tag by tag; line numbers are those of `<STMTTRN>`."""
-    stream, encoding = open_text(source)
-    if encoding is None and binary(cast("BufferedReader", stream).peek(4096)[:4096]):
-        raise FileRefused("binary", "this is no text file", "不是文本文件", 1)
+    stream, decoder = opened(source)
     file = _File(options)
-    for token in _tokens(stream):
+    for token in _tokens(stream, decoder):
         yield from file.take(*token)
     yield from file.end()
 

@@ -14,14 +14,14 @@ from typing import BinaryIO
 from storno.money import CurrencyError, currency_of
 from storno.statements.base import Format, Head, ReadOptions
 from storno.statements.block import Block
-from storno.statements.encoding import LineDecoder
+from storno.statements.encoding import LineDecoder, open_text
 from storno.statements.formats import _unionpay as up
 from storno.statements.formats._com import COM, ComReader, com_part, raw_of, score
 from storno.statements.formats._cut import Cut, Layout
 from storno.statements.formats._cut_block import CutBlock, Uneven, cut_all, read_pieces
 from storno.statements.line import Frame, LineKind, Mark, Part, Reject, Role, StatementLine
 from storno.statements.lines import RawLine, raw_lines
-from storno.statements.mask import mask_text
+from storno.statements.mask import mask_id, mask_text
 from storno.statements.memo import Memo
 from storno.statements.when import WhenError
 
@@ -29,7 +29,7 @@ PAIRS = (11, 9) * 9
 """Roles in the service and their fees, nine times."""
 COMA = (11, 11, 1, 1, 4, 2, 40, 3, 9, 9, 11, 9, *PAIRS[:-2], 11, 9, 9, 9, 9, 19, 280)
 LAYOUT = Layout((*COM, 14, *COMA), needed=34 + 8, complete=34 + 34)
-_REVERSED, _VOIDED, _CLEARED, _NAME, _CURRENCY = 36, 37, 38, 40, 41
+_REVERSED, _VOIDED, _CLEARED, _NAME, _CURRENCY, _REST = 36, 37, 38, 40, 41, 68
 _R, _C = ("", "R", "0"), ("", "C", "0")
 _UNDOING = (LineKind.REVERSAL, LineKind.VOID)
 
@@ -41,7 +41,7 @@ def recognise(head: Head) -> int:
 
 def read(stream: BinaryIO, options: ReadOptions) -> Iterator[Part]:
     """Yield every line of the file."""
-    return map(_reader(options, LineDecoder(None)), raw_lines(stream))
+    return map(_reader(options, LineDecoder(None)), raw_lines(open_text(stream)[0]))
 
 
 def _reader(options: ReadOptions, decoder: LineDecoder) -> Callable[[RawLine], Part]:
@@ -60,7 +60,9 @@ def blocks(stream: BinaryIO, options: ReadOptions) -> Iterator[Part | Block]:
     """Yield the same, lines in blocks."""
     decoder, reader = LineDecoder(None), _Reader(options)
     return read_pieces(
-        stream, lambda piece: reader.read(cut_all(LAYOUT, piece, decoder)), _reader(options, decoder)
+        open_text(stream)[0],
+        lambda piece: reader.read(cut_all(LAYOUT, piece, decoder)),
+        _reader(options, decoder),
     )
 
 
@@ -102,8 +104,14 @@ class _Reader:
             "currency": currencies,
             "mark": self._marks.all(zip(members["kind"], flags, strict=True)),
             "settled_on": [own or day for own, day in zip(cleared, members["settled_on"], strict=True)],
+            "order": list(map(_order, cut[_REST])),
             "text": [f"{text} {name}".strip() for text, name in zip(members["text"], names, strict=True)],
         })  # fmt: skip
+
+
+def _order(rest: str) -> str:
+    """Give the order among the last columns: instalments (2), order (40), how it was paid (4), reserved."""
+    return mask_id(rest[3:43].strip()) if rest[2:3] == " " and rest[43:44] in ("", " ") else ""
 
 
 def _mark(flags: tuple[str, str]) -> Mark:
@@ -148,6 +156,7 @@ def _part(no: int, cut: Cut, days: up.Days, currency: str) -> StatementLine | Fr
         part,
         mark=_unless_undoing(part.kind, mark),
         settled_on=cleared or part.settled_on,
+        order=_order(cut[_REST]),
         text=f"{part.text} {name}".strip(),
     )
 

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 from storno.statements.amount import AmountError, signed_fen
 from storno.statements.base import Format, Head, ReadOptions
 from storno.statements.block import Block
-from storno.statements.encoding import LineDecoder, detect
+from storno.statements.encoding import LineDecoder, detect, flat, open_text
 from storno.statements.formats import _unionpay as up
 from storno.statements.formats._cut import Cut, Layout
 from storno.statements.formats._cut_block import CutBlock, Uneven, cut_all, read_pieces
@@ -50,14 +50,15 @@ TYPES: dict[str, tuple[LineKind, int, str]] = {
 
 def recognise(head: Head) -> int:
     """Know the file by its columns, less surely by its name (`INN<yymmdd>88ZM_<merchant>`)."""
-    lines = [line for line in head.data.splitlines()[:20] if line.strip()]
-    if len(head.data) >= 4096 and lines and not head.data.endswith(b"\n"):
+    data = flat(head.data)
+    lines = [line for line in data.splitlines()[:20] if line.strip()]
+    if len(data) >= 4096 and lines and not data.endswith(b"\n"):
         lines = lines[:-1]
     upper = head.name.upper()
     named = "ZM" in upper and "ZME" not in upper
     if not lines:
         return 60 if named else 0
-    encoding = detect(head.data)
+    encoding = detect(data)
     cuts = (
         _cut(RawLine(n, line.removeprefix(b"\xef\xbb\xbf"), 0), LineDecoder(encoding))
         for n, line in enumerate(lines)
@@ -79,7 +80,7 @@ def _cut(raw: RawLine, decoder: LineDecoder) -> Cut | Reject:
 
 def read(stream: BinaryIO, options: ReadOptions) -> Iterator[Part]:
     """Yield every line of the file."""
-    return map(_reader(options, LineDecoder(None)), raw_lines(stream))
+    return map(_reader(options, LineDecoder(None)), raw_lines(open_text(stream)[0]))
 
 
 def _reader(options: ReadOptions, decoder: LineDecoder) -> Callable[[RawLine], Part]:
@@ -137,7 +138,9 @@ def blocks(stream: BinaryIO, options: ReadOptions) -> Iterator[Part | Block]:
     """Yield the same, lines in blocks."""
     decoder, reader = LineDecoder(None), _Reader(options)
     return read_pieces(
-        stream, lambda piece: reader.read(cut_all(LONGER, piece, decoder)), _reader(options, decoder)
+        open_text(stream)[0],
+        lambda piece: reader.read(cut_all(LONGER, piece, decoder)),
+        _reader(options, decoder),
     )
 
 
