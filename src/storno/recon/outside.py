@@ -6,7 +6,7 @@ out.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,7 @@ _COLUMNS = (
     "line_no", "kind", "mark", "amount_minor", "fee_minor", "currency", "settled_on", "at", "tid", "mid", "stan", "rrn",
     "reference", "card", "text",
 )  # fmt: skip
+_TURNS = ("line_no", "reference", "order", "amount_minor", "text")
 _NO_CARDS = frozenset({"kind", "mark", "amount_minor", "fee_minor", "currency", "settled_on", "at"})
 """Columns that the readers have checked to be words, sums, days and times."""
 
@@ -44,11 +45,14 @@ class OutsideLine:
 
 
 def outside_lines(home: Path, references: tuple[str, ...]) -> tuple[OutsideLine, ...]:
-    """Read lines (`file id:line number`) in the order given, a bounded number of them."""
+    """Read lines in the order given, a bounded number of them.
+
+    A reference is `file id:line number`; where a line holds several transactions, `/` and which one of them, from 1.
+    """
     wanted = references[:SHOWN]
     numbers: dict[str, set[int]] = defaultdict(set)
     for reference in wanted:
-        file_id, _, number = reference.rpartition(":")
+        file_id, _, number = reference.partition("/")[0].rpartition(":")
         if file_id and number.isdecimal():
             numbers[file_id].add(int(number))
     catalogue = Catalogue(home)
@@ -68,10 +72,17 @@ def _read(catalogue: Catalogue, file: StoredFile, numbers: set[int]) -> dict[str
     except FileRefused:
         places = (f"{file.file_id}:{number}" for number in sorted(numbers))
         return {where: OutsideLine(where, file.name, ()) for where in places}
-    table = pq.read_table(path, columns=list(_COLUMNS), filters=[("line_no", "in", sorted(numbers))])
+    table = pq.read_table(path, columns=[*_COLUMNS, "order"], filters=[("line_no", "in", sorted(numbers))])
     lines: dict[str, OutsideLine] = {}
-    for row in table.to_pylist():
-        where = f"{file.file_id}:{row['line_no']}"
+    turns: Counter[int] = Counter()
+    rows = sorted(
+        table.to_pylist(), key=lambda row: tuple(row[name] for name in _TURNS)
+    )  # as `steps.sides` does
+    of = Counter(row["line_no"] for row in rows)
+    for row in rows:
+        number = row["line_no"]
+        turns[number] += 1
+        where = f"{file.file_id}:{number}" + (f"/{turns[number]}" if of[number] > 1 else "")
         members = ((name, _shown(name, row[name])) for name in _COLUMNS[1:] if row[name] not in (None, ""))
         lines[where] = OutsideLine(where, file.name, tuple(members))
     return lines

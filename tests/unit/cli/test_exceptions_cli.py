@@ -3,6 +3,7 @@
 import csv
 import json
 import time
+from pathlib import Path
 
 import fastexcel
 import pytest
@@ -31,6 +32,7 @@ from storno.reversal.machine import step
 from storno.statements.catalogue import Catalogue
 
 PAN = "6222021234567890128"
+BILLS = Path(__file__).parents[2] / "golden/data/statements"
 SMALL, LARGE, OVER = (
     finding(1, amount_minor=-5_000),
     finding(2, amount_minor=-250_000),
@@ -475,3 +477,19 @@ def test_a_kind_that_is_none_is_refused_and_not_answered_with_nothing_to_do(home
     assert code == 2
     assert "settled_not_booked" in err
     assert told(capsys, "exceptions", "list", "--kind", "清算有、本方无")[0] == 0
+
+
+def test_one_transaction_of_a_banks_entry_is_shown_by_itself(home, capsys):
+    """An entry's transactions share its number; which one is meant stands behind a stroke, as reconciliation counts."""
+    bill = BILLS / "camt/camt053.v8.traps.xml"
+    assert told(capsys, "import", str(bill), "--accept-totals")[0] == 0
+    [file] = Catalogue(home).files()
+    references = tuple(f"{file.file_id}:1/{turn}" for turn in (1, 2, 3, 4))
+    one = finding(7, lines=references)
+    record(home, [one], [], int(time.time() * 1000), RUN)
+    lines = json.loads(told(capsys, "exceptions", "show", one.finding_id, "--json")[1])["lines"]
+    assert [one["where"] for one in lines] == list(references)
+    there = [one for one in lines if one["file"]]
+    assert len(there) > 1
+    assert len({json.dumps(one) for one in there}) == len(there)
+    assert lines[3]["file"] is None

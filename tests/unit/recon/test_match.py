@@ -265,6 +265,19 @@ def test_a_deposit_in_two_parts_that_name_their_day():
     assert agrees(books=[sale(amount_minor=1_000)], network=[line(amount_minor=1_000)], bank=bank) == []
 
 
+def test_transactions_of_one_entry_of_the_bank_are_lines_of_their_own():
+    """An entry that was split has one number for all of its parts."""
+    mids = [f"{one:015d}" for one in (1, 2, 3)]
+    books = [sale(n, 1_000 * n, mid=mid) for n, mid in enumerate(mids, 1)]
+    network = [line(n, 1_000 * n, mid=mid) for n, mid in enumerate(mids, 1)]
+    bank = [deposit(1_000 * n - (n == 2), mid=mid, line_no=4) for n, mid in enumerate(mids, 1)]
+    result = run(books=books, network=network, bank=bank)
+    assert proved(result)
+    assert [(one.rule, one.amount_minor, one.lines) for one in result.findings("finding")] == [
+        ("deposit_short", -1, ("bank:4/2",))
+    ]
+
+
 def test_refunds_and_fees_go_off_a_deposit():
     books = [sale(), sale(2, 3_000, kind="refund")]
     network = [line(fee_minor=-60), line(2, -3_000, kind="refund"), line(3, -25, kind="fee", rrn="", stan="")]

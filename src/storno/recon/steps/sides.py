@@ -40,7 +40,7 @@ FROM (
 """
 
 _LINES = """
-SELECT file_id || ':' || CAST(line_no AS VARCHAR) AS row_id, kind, klass, mark, currency, amount_minor AS amount,
+SELECT file_id || ':' || CAST(line_no AS VARCHAR)$turn AS row_id, kind, klass, mark, currency, amount_minor AS amount,
     fee_minor AS fee, net_minor AS net, day, "at", tid, mid, batch, stan, rrn, auth_code, reference,
     "order" AS order_no, original, card, account, note, key_hash, row_hash, $moves AS moves,
     CASE WHEN mark IN ($live) THEN 1 ELSE 0 END AS live
@@ -52,6 +52,9 @@ FROM (
     FROM $source
 ) AS l
 """
+# A bank's entry may hold several transactions, all of one number.
+_TURN = """ || CASE WHEN count(*) OVER (PARTITION BY file_id, line_no) = 1 THEN '' ELSE '/' || CAST(row_number() OVER (
+    PARTITION BY file_id, line_no ORDER BY reference, "order", amount_minor, note) AS VARCHAR) END"""
 # A payment that its file marks as undone counts all the same where the undoing is a line of its own: both are summed.
 _MARKED = "SELECT * FROM $raw WHERE mark <> 'none'"
 _UNDOING = """
@@ -132,6 +135,7 @@ class Shaping:
             stan=LINE_STAN,
             moves=MOVES,
             klass=LINE_KLASS,
+            turn=_TURN if role == Role.BANK.value else "",
         )
         if role not in self.marked:
             return plain
