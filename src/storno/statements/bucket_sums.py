@@ -77,14 +77,20 @@ def unequal(
 
     None: a file carries none. As coarse as the coarsest file.
     """
-    plus, minus = ([read(*one) for one in side] for side in (theirs, ours))
-    known = [one for one in (*plus, *minus) if one is not None]
-    if len(known) < len(plus) + len(minus) or not known:
+    total: Numbers | None = None
+    for sign, side in ((1, theirs), (-1, ours)):
+        for path, name in side:  # one file's at a time
+            sums = read(path, name)
+            if sums is None:
+                return None
+            if total is None:
+                total = np.zeros(len(sums), np.int64)
+            log2 = min(len(sums), len(total)).bit_length() - 1
+            total = folded(total, log2)
+            (np.add if sign > 0 else np.subtract)(total, folded(sums, log2), out=total)
+    if total is None:
         return None
-    log2 = min(len(one) for one in known).bit_length() - 1
-    total = np.zeros(1 << log2, np.int64)
-    for at, one in enumerate(known):
-        (np.add if at < len(plus) else np.subtract)(total, folded(one, log2), out=total)
+    log2 = len(total).bit_length() - 1
     differ = pa.py_buffer(
         np.flatnonzero(total).astype(np.int32)
     )  # an array of NumPy's would look for pandas first

@@ -52,7 +52,8 @@ class DuckEngine:
             config["threads"] = str(effort.threads)
         self._db = duckdb.connect(":memory:", config=config)
         self._db.execute("SET enable_progress_bar = false")
-        self._db.execute("SET parquet_metadata_cache = true")  # footers are asked for a dozen times
+        if not effort.memory_mb:  # footers are asked for a dozen times; what is kept of them counts in no box
+            self._db.execute("SET parquet_metadata_cache = true")
         self._db.execute("CREATE MACRO in_set(number, name) AS get_bit(getvariable(name), number) = 1")
 
     def source(self, name: str, parts: Sequence[Part], shape: Shape) -> None:
