@@ -79,10 +79,10 @@ def show(end: DayEnd, console: Console) -> None:
 
 def _table(end: DayEnd) -> Table:
     table = Table(pad_edge=False)
-    table.add_column(t("found", "发现"), no_wrap=True)
-    table.add_column(t("terminal / STAN or merchant", "终端/流水号或商户"), no_wrap=True)
-    table.add_column(t("money", "金额"), justify="right", no_wrap=True)
-    table.add_column("", no_wrap=True)
+    table.add_column(t("found", "发现"))
+    table.add_column(t("terminal / STAN or merchant", "终端/流水号或商户"), min_width=15)
+    table.add_column(t("money", "金额"), justify="right", no_wrap=True)  # a sum is never cut
+    table.add_column("")
     for one in end.found[:_SHOWN_MAX]:
         mark, style = t("planted", "埋入"), "green"
         if one in end.known:

@@ -133,7 +133,7 @@ def _figures(report: Report, width: int) -> Table:
         (
             report.kills + report.power_cuts,
             t(
-                f"crashes: gateway killed {report.kills} times (kill -9), {report.power_cuts} power cuts at terminals",
+                f"crashes: gateway killed (kill -9) {report.kills}, power cut at terminals {report.power_cuts}",
                 f"次崩溃：kill -9 网关 {report.kills} 次，终端断电 {report.power_cuts} 次",
             ),
         ),
