@@ -29,7 +29,7 @@ FEW = 8
 """A column of a file whose values come so often each, in its first rows, is written with a dictionary."""
 TEXT_FILES = (".csv", ".txt")
 """Endings of files that can say nothing of themselves; any other is read as Parquet."""
-_HASHING, _TOTALS = "storno.hashing", "storno.totals"
+_HASHING, _TOTALS, _ROWS = "storno.hashing", "storno.totals", "storno.rows"
 _KEY, _ROW = "key_hash", "row_hash"
 """How columns of hashes begin; those of one key end alike."""
 
@@ -51,6 +51,7 @@ class DigestedFile:
         self._notes = FeeNotes(self._db) if fees else None
         self._buckets = {name: BucketSums() for name in hashes if name.startswith(_KEY)}
         self._out: pa.NativeFile | None = None
+        self._rows = 0
         self._file: pq.ParquetWriter | None = None
         self._empty: pa.Table | None = None
 
@@ -73,6 +74,7 @@ class DigestedFile:
         if self._notes:
             self._notes.add(table.num_rows)
         self._db.unregister("written")
+        self._rows += table.num_rows
         if table.num_rows:
             file = self._file or self._opened(table)
             file.write_table(table, row_group_size=table.num_rows)
@@ -97,7 +99,11 @@ class DigestedFile:
         file = self._file or (self._opened(self._empty) if self._empty is not None else None)
         if file is not None and self._out is not None:
             totals = [[*group, *self._sums[group]] for group in sorted(self._sums, key=repr)]
-            said = {_HASHING: HASHING, _TOTALS: json.dumps(totals, ensure_ascii=False)}
+            said = {
+                _HASHING: HASHING,
+                _TOTALS: json.dumps(totals, ensure_ascii=False),
+                _ROWS: str(self._rows),
+            }
             sums = {name: made for name, one in self._buckets.items() if (made := one.done()) is not None}
             parts = {**sums, **notes}
             if parts:
@@ -144,4 +150,9 @@ def with_nulls(path: Path) -> frozenset[str]:
 
 
 def _said(path: Path) -> dict[bytes, bytes]:
-    return {} if path.suffix.lower() in TEXT_FILES else pq.read_metadata(path).metadata or {}
+    """Give what a file says of itself; nothing, if it has other rows by now: whoever took some out copied that too."""
+    if path.suffix.lower() in TEXT_FILES:
+        return {}
+    read = pq.read_metadata(path)
+    said: dict[bytes, bytes] = read.metadata or {}
+    return said if said.get(_ROWS.encode()) == str(read.num_rows).encode() else {}

@@ -261,3 +261,24 @@ def test_readers_of_rows_see_nothing_of_what_is_attached(tmp_path):
     without = world(tmp_path / "b", stored=True).lines[1].path
     assert attached.read(with_parts, "key_hash")
     assert pq.read_table(with_parts) == pq.read_table(without)
+
+
+def test_a_file_that_somebody_wrote_anew_carries_nothing(tmp_path):
+    """Who copies what a footer said: of fewer rows it is not true, and what was attached is not where it says."""
+    plain = compare(world(tmp_path / "a", stored=False), effort=EFFORT)
+    with from_row(1_000):
+        files = world(tmp_path / "b", stored=True)
+    for path in (files.lines[1].path, files.books[0].path):
+        copied = pq.read_table(path).replace_schema_metadata(pq.read_metadata(path).metadata)
+        pq.write_table(copied, path, compression="zstd")
+        assert attached.PLACES.encode() in pq.read_metadata(path).metadata
+        assert digester.is_hashed(path)
+        assert attached.read(path, "key_hash") is attached.read(path, "key_hash_n") is None
+    assert compare(files, effort=EFFORT).table == plain.table
+    few = pq.read_table(files.books[0].path)
+    pq.write_table(few.slice(0, 2_000), files.books[0].path)
+    assert not digester.is_hashed(files.books[0].path)
+    assert digester.totals_of([files.books[0].path]) is None
+    result = compare(files, effort=EFFORT)
+    assert proved(result)
+    assert found(result) != found(plain)
