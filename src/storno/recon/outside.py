@@ -28,6 +28,7 @@ _COLUMNS = (
     "reference", "card", "text",
 )  # fmt: skip
 _TURNS = ("line_no", "reference", "order", "amount_minor", "text")
+"""By what transactions of one line are told apart, as `steps.sides` does."""
 _NO_CARDS = frozenset({"kind", "mark", "amount_minor", "fee_minor", "currency", "settled_on", "at"})
 """Columns that the readers have checked to be words, sums, days and times."""
 
@@ -50,34 +51,33 @@ def outside_lines(home: Path, references: tuple[str, ...]) -> tuple[OutsideLine,
     A reference is `file id:line number`; where a line holds several transactions, `/` and which one of them, from 1.
     """
     wanted = references[:SHOWN]
-    numbers: dict[str, set[int]] = defaultdict(set)
+    asked: dict[str, dict[str, int]] = defaultdict(dict)
     for reference in wanted:
         file_id, _, number = reference.partition("/")[0].rpartition(":")
         if file_id and number.isdecimal():
-            numbers[file_id].add(int(number))
+            asked[file_id][reference] = int(number)
     catalogue = Catalogue(home)
     found: dict[str, OutsideLine] = {}
-    for file in catalogue.files() if numbers else ():
-        if file.file_id in numbers:
-            found |= _read(catalogue, file, numbers[file.file_id])
+    for file in catalogue.files() if asked else ():
+        if file.file_id in asked:
+            found |= _read(catalogue, file, asked[file.file_id])
     return tuple(found.get(one, OutsideLine(one, "", ())) for one in wanted)
 
 
-def _read(catalogue: Catalogue, file: StoredFile, numbers: set[int]) -> dict[str, OutsideLine]:
+def _read(catalogue: Catalogue, file: StoredFile, asked: dict[str, int]) -> dict[str, OutsideLine]:
     path = catalogue.path(file)
     if path is None:
         return {}
     try:
         checked(catalogue, file)
     except FileRefused:
-        places = (f"{file.file_id}:{number}" for number in sorted(numbers))
-        return {where: OutsideLine(where, file.name, ()) for where in places}
-    table = pq.read_table(path, columns=[*_COLUMNS, "order"], filters=[("line_no", "in", sorted(numbers))])
+        return {where: OutsideLine(where, file.name, ()) for where in asked}
+    table = pq.read_table(
+        path, columns=[*_COLUMNS, "order"], filters=[("line_no", "in", sorted(set(asked.values())))]
+    )
     lines: dict[str, OutsideLine] = {}
     turns: Counter[int] = Counter()
-    rows = sorted(
-        table.to_pylist(), key=lambda row: tuple(row[name] for name in _TURNS)
-    )  # as `steps.sides` does
+    rows = sorted(table.to_pylist(), key=lambda row: tuple(row[name] for name in _TURNS))
     of = Counter(row["line_no"] for row in rows)
     for row in rows:
         number = row["line_no"]

@@ -91,7 +91,6 @@ def unequal(
     if total is None:
         return None
     log2 = len(total).bit_length() - 1
-    differ = pa.py_buffer(
-        np.flatnonzero(total).astype(np.int32)
-    )  # an array of NumPy's would look for pandas first
+    # Arrow takes an array of NumPy's too, but would look for pandas first.
+    differ = pa.py_buffer(np.flatnonzero(total).astype(np.int32))
     return log2, pa.table({"b": pa.Array.from_buffers(pa.int32(), differ.size // 4, [None, differ])})

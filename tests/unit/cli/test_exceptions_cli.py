@@ -493,3 +493,7 @@ def test_one_transaction_of_a_banks_entry_is_shown_by_itself(home, capsys):
     assert len(there) > 1
     assert len({json.dumps(one) for one in there}) == len(there)
     assert lines[3]["file"] is None
+    stored = Catalogue(home).path(file)
+    stored.write_bytes(stored.read_bytes()[:-1])
+    lines = json.loads(told(capsys, "exceptions", "show", one.finding_id, "--json")[1])["lines"]
+    assert [(one["where"], one["file"]) for one in lines] == [(one, file.name) for one in references]

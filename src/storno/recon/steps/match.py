@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from storno.recon.plan import Step, fill
 from storno.recon.steps.filter import books_open
+from storno.statements.digest import fee_due
 
 OWN = "l.klass = b.klass AND sign(l.amount) = sign(b.amount)"
 UNDOES = "l.klass = 'rev' AND sign(l.amount) = -sign(b.amount)"
@@ -131,11 +132,13 @@ WHERE tx_id IN (SELECT original FROM $books WHERE original <> '' AND klass = 'vo
 """
 _LONE_LINES = "SELECT $key FROM lines_$s WHERE $whole GROUP BY $key HAVING count(*) = 1"
 _LONE_BOOKS = "SELECT $key FROM matchable_$s WHERE $whole GROUP BY $key HAVING count(*) = 1"
-_AGREES_N = """l.live = 1 AND b.position = 'effect' AND l.klass = b.klass AND l.amount = b.effect
+_RIGHT_FEE = "(l.due_fee IS NULL OR l.due_fee = l.fee)"
+_MAY_AGREE = {"n": "NOT (b.klass = 'void' AND b.orig_state = 'reversed')", "t": "b.told = 'approved'"}
+"""What our booked transactions need, to agree with a line of each leg."""
+_AGREES_N = f"""l.live = 1 AND b.position = 'effect' AND l.klass = b.klass AND l.amount = b.effect
     AND l.currency = b.currency AND l.day = b.day AND (l.mid = '' OR l.mid = b.mid) AND (l.tid = '' OR l.tid = b.tid)
-    AND (l.stan = '' OR l.stan = b.stan) AND (l.due_fee IS NULL OR l.due_fee = l.fee)
-    AND NOT (b.klass = 'void' AND b.orig_state = 'reversed')"""
-_AGREES_T = """l.live = 1 AND b.position = 'effect' AND b.told = 'approved' AND l.klass = b.klass
+    AND (l.stan = '' OR l.stan = b.stan) AND {_RIGHT_FEE} AND {_MAY_AGREE["n"]}"""
+_AGREES_T = f"""l.live = 1 AND b.position = 'effect' AND {_MAY_AGREE["t"]} AND l.klass = b.klass
     AND l.amount = b.effect AND l.currency = b.currency AND (l.mid = '' OR l.mid = b.mid)
     AND (l.batch = '' OR l.batch = b.batch)"""
 _CLEAN_N = f"""
@@ -155,7 +158,7 @@ WHERE {_AGREES_T}
 _SHARED_LINES = """
 SELECT $key, l.klass, l.amount, l.currency, count(*) AS of_, $least
 FROM lines_$s AS l ANTI JOIN lone_lines_$s AS x ON $on
-WHERE $whole AND l.live = 1 AND (l.due_fee IS NULL OR l.due_fee = l.fee)
+WHERE $whole AND l.live = 1 AND $right_fee
 GROUP BY $key, l.klass, l.amount, l.currency HAVING count(*) > 1 AND $one
 """
 _EVEN = """
@@ -168,7 +171,7 @@ _IN_TURN = """
 UNION ALL
 SELECT l.row_id, b.tx_id, 'exact' AS pass, 0 AS rank, 1 AS own FROM (
     SELECT l.*, row_number() OVER (PARTITION BY $key, l.klass, l.amount, l.currency ORDER BY l.row_id) AS turn
-    FROM lines_$s AS l WHERE l.live = 1 AND (l.due_fee IS NULL OR l.due_fee = l.fee)
+    FROM lines_$s AS l WHERE l.live = 1 AND $right_fee
         AND ($key, l.klass, l.amount, l.currency) IN (SELECT $bare, klass, amount, currency FROM even_$s)
 ) AS l JOIN (
     SELECT b.*, row_number() OVER (PARTITION BY $books_key, b.klass, b.effect, b.currency ORDER BY b.tx_id) AS turn
@@ -218,6 +221,7 @@ SELECT pass, count(*) AS rows_ FROM (
 def _on(key: tuple[str, ...], rest: tuple[str, ...], lone: tuple[str, ...], counts: str) -> dict[str, str]:
     """Write by what sales and lines share all there is: `key` on both sides, `rest` where lines have it."""
     return {
+        "right_fee": _RIGHT_FEE,
         "key": ", ".join(f"l.{one}" for one in key),
         "books_key": ", ".join(f"b.{one}" for one in key),
         "bare": ", ".join(key),
@@ -233,13 +237,8 @@ def _on(key: tuple[str, ...], rest: tuple[str, ...], lone: tuple[str, ...], coun
 
 
 _EVEN_ON = {
-    "n": _on(
-        ("rrn", "day"),
-        ("mid", "tid", "stan"),
-        ("rrn",),
-        "NOT (b.klass = 'void' AND b.orig_state = 'reversed')",
-    ),
-    "t": _on(("tid", "stan", "day"), ("mid", "batch"), ("tid", "stan", "day"), "b.told = 'approved'"),
+    "n": _on(("rrn", "day"), ("mid", "tid", "stan"), ("rrn",), _MAY_AGREE["n"]),
+    "t": _on(("tid", "stan", "day"), ("mid", "batch"), ("tid", "stan", "day"), _MAY_AGREE["t"]),
 }
 
 
@@ -254,7 +253,7 @@ def match(s: str, *, fees: bool) -> tuple[Step, ...]:
     """Give the steps of one leg, `n` (network) or `t` (terminal), up to `links_<s>` and `alone_<s>`."""
     lines, books = "net_open" if s == "n" else "term_open", f"books_open_{s}"
     rated = fees and s == "n"
-    due = "-((abs(l.amount) * r.basis_points + 5000) // 10000) * sign(l.amount)" if rated else "NULL"
+    due = fee_due("l.amount", "r.basis_points") if rated else "NULL"
     key, whole = ("rrn", "rrn <> ''") if s == "n" else ("tid, stan, day", "stan <> '' AND tid <> ''")
     steps = [
         Step(f"lines_{s}", fill(_LINES, lines=lines, due=f"CAST({due} AS BIGINT)",
@@ -279,9 +278,8 @@ def match(s: str, *, fees: bool) -> tuple[Step, ...]:
                 taken, tolerant_yet = f"served_{s}", True
                 served = (f"SELECT tx_id FROM link_{s}_{n} WHERE own = 1" for n in range(1, at))  # noqa: S608
                 steps.append(Step(taken, " UNION ".join(served)))
-            spares = (
-                (taken, free, "tx_id") if free != f"free_{s}_0" else None
-            )  # the first one is read again by the pairs
+            # The first one is read again by the pairs.
+            spares = (taken, free, "tx_id") if free != f"free_{s}_0" else None
             steps.append(Step(f"free_{s}_{at}", fill(_FREE_BOOKS, before=free, taken=taken), spares=spares))
             free = f"free_{s}_{at}"
         sql = _EXACT if one.exact else _TOLERANT
